@@ -1,0 +1,189 @@
+//! The one error type: a small kind to decide by, a message for a person, the context, the cause.
+//!
+//! What a person sees is made of four answers: what failed, where, why, and what to do now.
+//! [`Error::report`] writes them; `Display` is the first line only and never repeats the cause.
+
+use crate::text::Message;
+use std::fmt;
+use std::path::PathBuf;
+
+/// The result of everything that can fail here.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What a caller can decide by. Each kind has one exit code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ErrorKind {
+    /// The system refused an operation, or a device or store failed.
+    Io,
+    /// Something named does not exist.
+    NotFound,
+    /// The destination has no room, or cannot hold a file of this size.
+    NoSpace,
+    /// It is understood and cannot be done by this version.
+    Unsupported,
+    /// The command itself is wrong.
+    Usage,
+    /// An image is damaged or unfinished.
+    Damaged,
+    /// It could be done, and is not, because something would be lost.
+    Refused,
+    /// The person or the system asked to stop.
+    Interrupted,
+}
+
+impl ErrorKind {
+    /// The exit code of the process, the same for every command.
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Io | Self::NotFound | Self::NoSpace | Self::Unsupported => 1,
+            Self::Usage => 2,
+            Self::Damaged => 3,
+            Self::Refused => 5,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+/// An error with everything a person needs to act on it.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    message: Message,
+    device: Option<String>,
+    path: Option<PathBuf>,
+    offset: Option<u64>,
+    advice: Option<Message>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// An error of `kind`; `message` says what failed.
+    pub fn new(kind: ErrorKind, message: Message) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            message,
+            device: None,
+            path: None,
+            offset: None,
+            advice: None,
+            source: None,
+        }))
+    }
+
+    /// Names the device it happened on, as a person knows it.
+    pub fn on_device(mut self, device: impl Into<String>) -> Self {
+        self.0.device.get_or_insert(device.into());
+        self
+    }
+
+    /// Names the file it happened in.
+    pub fn at_path(mut self, path: impl Into<PathBuf>) -> Self {
+        self.0.path.get_or_insert(path.into());
+        self
+    }
+
+    /// Tells the byte offset in the device or file.
+    pub fn at_offset(mut self, offset: u64) -> Self {
+        self.0.offset.get_or_insert(offset);
+        self
+    }
+
+    /// Says what to do now.
+    pub fn advise(mut self, advice: Message) -> Self {
+        self.0.advice.get_or_insert(advice);
+        self
+    }
+
+    /// Keeps what caused it.
+    pub fn caused_by(
+        mut self,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// What to decide by.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// What failed.
+    pub fn message(&self) -> &Message {
+        &self.0.message
+    }
+
+    /// What to do now, if something helps.
+    pub fn advice(&self) -> Option<&Message> {
+        self.0.advice.as_ref()
+    }
+
+    /// Everything a person needs, one answer a line.
+    pub fn report(&self) -> String {
+        use crate::text::message;
+        let inner = &self.0;
+        let mut lines = vec![message!("error-what", what = inner.message.clone()).to_string()];
+        if let Some(device) = &inner.device {
+            lines.push(message!("error-device", device = device.as_str()).to_string());
+        }
+        if let Some(path) = &inner.path {
+            lines.push(message!("error-path", path = path.display().to_string()).to_string());
+        }
+        if let Some(offset) = inner.offset {
+            lines.push(message!("error-offset", offset = offset.to_string()).to_string());
+        }
+        let mut cause: Option<&dyn std::error::Error> =
+            inner.source.as_ref().map(|source| source.as_ref() as &dyn std::error::Error);
+        while let Some(error) = cause {
+            lines.push(message!("error-why", why = error.to_string()).to_string());
+            cause = error.source();
+        }
+        if let Some(advice) = &inner.advice {
+            lines.push(message!("error-advice", advice = advice.clone()).to_string());
+        }
+        lines.join("\n")
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.message.fmt(f)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.0.kind, self.report())
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_ref().map(|source| source.as_ref() as _)
+    }
+}
+
+/// Adds context to what a system call or another crate answered.
+pub trait Context<T> {
+    /// Turns a failure into an [`Error`] that says what failed. The kind is [`ErrorKind::Io`],
+    /// or what the operating system's answer means: not found, no space.
+    fn context(self, message: impl FnOnce() -> Message) -> Result<T>;
+}
+
+impl<T, E: Into<std::io::Error>> Context<T> for std::result::Result<T, E> {
+    fn context(self, message: impl FnOnce() -> Message) -> Result<T> {
+        self.map_err(|error| {
+            let error: std::io::Error = error.into();
+            let kind = match error.kind() {
+                std::io::ErrorKind::NotFound => ErrorKind::NotFound,
+                std::io::ErrorKind::StorageFull
+                | std::io::ErrorKind::QuotaExceeded
+                | std::io::ErrorKind::FileTooLarge => ErrorKind::NoSpace,
+                std::io::ErrorKind::Interrupted => ErrorKind::Interrupted,
+                _ => ErrorKind::Io,
+            };
+            Error::new(kind, message()).caused_by(error)
+        })
+    }
+}

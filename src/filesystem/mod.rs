@@ -1,0 +1,133 @@
+//! What a volume contains and which of its bytes are in use.
+//!
+//! Each file system has a folder of its own, and a reader answers one of two things: "these
+//! extents are in use, and I am certain", or a [`Doubt`]: then the volume is saved whole.
+//! Readers never write, never mount, never trust a number from the disk, and need bounded
+//! memory and time whatever the input.
+#![forbid(unsafe_code)]
+
+use crate::block::BlockSource;
+use crate::text::Message;
+use crate::units::{Extent, ExtentMap};
+use serde::{Deserialize, Serialize};
+
+/// What a volume contains.
+///
+/// The names are stored in manifests: they can be added to, never changed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "the names are the names of the formats")]
+pub enum VolumeKind {
+    Ext2,
+    Ext3,
+    Ext4,
+    /// An ext journal on a device of its own.
+    ExtJournal,
+    Fat12,
+    Fat16,
+    Fat32,
+    Exfat,
+    Ntfs,
+    Refs,
+    Bitlocker,
+    Xfs,
+    Btrfs,
+    F2fs,
+    HfsPlus,
+    Apfs,
+    Zfs,
+    Bcachefs,
+    Bcache,
+    Nilfs2,
+    Jfs,
+    Reiserfs,
+    Ufs,
+    Vmfs,
+    Iso9660,
+    Udf,
+    Squashfs,
+    Erofs,
+    Swap,
+    Luks1,
+    Luks2,
+    Lvm2,
+    LinuxRaid,
+    FirmwareRaid,
+    /// Nothing this version knows.
+    #[serde(other)]
+    Unknown,
+}
+
+/// What is known of a volume, whether or not its used extents can be read.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Volume {
+    /// What it contains.
+    pub kind: VolumeKind,
+    /// Label, as the file system stores it, decoded leniently.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// UUID or serial number in the form `blkid` shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uuid: Option<String>,
+    /// Allocation unit (block, cluster), in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub block_size: Option<u64>,
+    /// Length of the file system in bytes; a partition may be longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub length: Option<u64>,
+}
+
+impl Volume {
+    /// A volume of which only the kind is known.
+    pub const fn of(kind: VolumeKind) -> Self {
+        Self { kind, label: None, uuid: None, block_size: None, length: None }
+    }
+}
+
+/// Why the used extents of a volume are not certain, for a person.
+pub type Doubt = Message;
+
+/// The used extents of a volume, known with certainty.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Used {
+    /// Every byte that is in use or that the file system's own tools expect to find unchanged.
+    /// Offsets count from the start of the volume.
+    pub extents: ExtentMap,
+    /// Where the superblocks (boot sectors, headers) are, every copy: what has to be destroyed
+    /// first and written last when only this volume is restored. Offsets count from the start
+    /// of the volume; all of them lie in `extents`.
+    pub signatures: Vec<Extent>,
+}
+
+/// What reading a volume answered.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Reading {
+    /// What it contains.
+    pub volume: Volume,
+    /// What is in use, or why that is not certain.
+    pub used: Result<Used, Doubt>,
+}
+
+/// Limits on what a reader may keep in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    /// Extents in one map; beyond it small gaps are merged into used.
+    pub extents: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        // 16 bytes each: 16 MiB for the map of one volume.
+        Self { extents: 1 << 20 }
+    }
+}
+
+/// Reads all chosen volumes together and answers one reading for each, in the same order.
+///
+/// They come together because some file systems span volumes. Nothing here fails: what cannot
+/// be read is a doubt.
+pub fn read(sources: &[&dyn BlockSource], budget: Budget) -> Vec<Reading> {
+    let _ = (sources, budget);
+    todo!()
+}

@@ -1,0 +1,12 @@
+//! Calco: exact images of disks, saved, verified and put back.
+//!
+//! Dependencies point one way: `text, error, units ← sys ← block ← {partition, filesystem,
+//! codec} ← image ← store`, `sys ← hardware`, and all of these `← operation ← {ui, cli}`.
+#![deny(unsafe_code)]
+
+pub mod block;
+pub mod error;
+pub mod filesystem;
+pub mod partition;
+pub mod text;
+pub mod units;

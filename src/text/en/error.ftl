@@ -1,0 +1,7 @@
+error-what = Error: { $what }
+error-device = Where: { $device }
+error-path = File: { $path }
+error-offset = At byte: { $offset }
+error-why = Why: { $why }
+error-advice = What to do: { $advice }
+error-interrupted = Interrupted. Nothing more is written.

@@ -1,0 +1,241 @@
+//! Every text a person reads, in every language, through Fluent.
+//!
+//! Code names a message by its id and gives the arguments; the sentences live in
+//! `src/text/<language>/*.ftl`, one file for each part of the program. A test holds the code and
+//! the languages together: every id used exists in each of them, with the same arguments.
+
+use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// A language the program speaks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Language {
+    /// English, the default.
+    English,
+    /// Spanish.
+    Spanish,
+}
+
+impl Language {
+    /// Every language, the default first.
+    pub const ALL: [Self; 2] = [Self::English, Self::Spanish];
+
+    /// The ISO 639-1 code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Spanish => "es",
+        }
+    }
+
+    /// The language of a tag such as `es`, `es_MX.UTF-8` or `en-GB`.
+    pub fn from_tag(tag: &str) -> Option<Self> {
+        let code = tag.split(['_', '-', '.', '@']).next()?.to_ascii_lowercase();
+        Self::ALL.into_iter().find(|language| language.code() == code)
+    }
+
+    /// The language that the environment asks for (`LC_ALL`, `LC_MESSAGES`, `LANG`, in this order).
+    pub fn from_environment() -> Self {
+        ["LC_ALL", "LC_MESSAGES", "LANG"]
+            .into_iter()
+            .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+            .and_then(|tag| Self::from_tag(&tag))
+            .unwrap_or(Self::English)
+    }
+}
+
+macro_rules! catalog {
+    ($($part:literal),* $(,)?) => {
+        fn sources(language: Language) -> [(&'static str, &'static str); [$($part),*].len()] {
+            match language {
+                Language::English => [$(($part, include_str!(concat!("en/", $part, ".ftl")))),*],
+                Language::Spanish => [$(($part, include_str!(concat!("es/", $part, ".ftl")))),*],
+            }
+        }
+    };
+}
+
+catalog!(
+    "block",
+    "cli",
+    "error",
+    "filesystem",
+    "hardware",
+    "image",
+    "operation",
+    "partition",
+    "store",
+    "ui"
+);
+
+type Bundle = FluentBundle<FluentResource>;
+
+static CURRENT: AtomicU8 = AtomicU8::new(0);
+
+fn bundle(language: Language) -> &'static Bundle {
+    static BUNDLES: [OnceLock<Bundle>; 2] = [const { OnceLock::new() }; 2];
+    BUNDLES[language as usize].get_or_init(|| {
+        let id = language.code().parse().expect("language codes are valid tags");
+        let mut bundle = Bundle::new_concurrent(vec![id]);
+        // No directional isolation marks: both languages run left to right, and serial
+        // consoles print the marks as garbage.
+        bundle.set_use_isolating(false);
+        for (part, source) in sources(language) {
+            let resource =
+                FluentResource::try_new(source.to_owned()).unwrap_or_else(|(_, errors)| {
+                    panic!("{}/{part}.ftl is not valid Fluent: {errors:?}", language.code())
+                });
+            if let Err(errors) = bundle.add_resource(resource) {
+                panic!("{}/{part}.ftl repeats a message: {errors:?}", language.code());
+            }
+        }
+        bundle
+    })
+}
+
+/// Chooses the language of everything written from now on.
+pub fn set_language(language: Language) {
+    CURRENT.store(language as u8, Ordering::Relaxed);
+}
+
+/// The language in use.
+pub fn language() -> Language {
+    Language::ALL[usize::from(CURRENT.load(Ordering::Relaxed))]
+}
+
+/// An argument of a message.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Argument {
+    /// A count: the language chooses the plural by it.
+    Number(u64),
+    /// A text used as it is.
+    Text(String),
+    /// Another message, written in the same language.
+    Message(Box<Message>),
+}
+
+impl From<u64> for Argument {
+    fn from(value: u64) -> Self {
+        Self::Number(value)
+    }
+}
+impl From<u32> for Argument {
+    fn from(value: u32) -> Self {
+        Self::Number(value.into())
+    }
+}
+impl From<usize> for Argument {
+    fn from(value: usize) -> Self {
+        Self::Number(value as u64)
+    }
+}
+impl From<String> for Argument {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+impl From<&str> for Argument {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+impl From<&String> for Argument {
+    fn from(value: &String) -> Self {
+        Self::Text(value.clone())
+    }
+}
+impl From<Message> for Argument {
+    fn from(value: Message) -> Self {
+        Self::Message(Box::new(value))
+    }
+}
+
+/// A sentence for a person: an id with arguments, written in the current language when shown.
+///
+/// It can be stored (in a manifest, say) and shown later in another language; the English text
+/// goes along for readers that do not know the id.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Message {
+    id: String,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    arguments: BTreeMap<String, Argument>,
+    /// The English sentence, filled in when the message is stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+}
+
+impl Message {
+    /// The message with this id and no arguments. Prefer the macro [`message!`], whose ids a
+    /// test checks.
+    pub fn new(id: &'static str) -> Self {
+        Self { id: id.to_owned(), arguments: BTreeMap::new(), text: None }
+    }
+
+    /// Adds an argument.
+    pub fn with(mut self, name: &'static str, value: impl Into<Argument>) -> Self {
+        self.arguments.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The sentence in a given language. An unknown id gives the stored English text, or else
+    /// the id itself, so that nothing is ever hidden.
+    pub fn in_language(&self, language: Language) -> String {
+        let bundle = bundle(language);
+        let pattern = bundle.get_message(&self.id).and_then(|message| message.value());
+        let Some(pattern) = pattern else {
+            return self.text.clone().unwrap_or_else(|| self.id.clone());
+        };
+        let mut arguments = FluentArgs::new();
+        for (name, value) in &self.arguments {
+            let value = match value {
+                Argument::Number(number) => FluentValue::from(*number as f64),
+                Argument::Text(text) => FluentValue::from(text.as_str()),
+                Argument::Message(message) => FluentValue::from(message.in_language(language)),
+            };
+            arguments.set(name.as_str(), value);
+        }
+        let mut errors = Vec::new();
+        bundle.format_pattern(pattern, Some(&arguments), &mut errors).into_owned()
+    }
+
+    /// The message with its English text inside, ready to be stored.
+    pub fn to_stored(&self) -> Self {
+        Self { text: Some(self.in_language(Language::English)), ..self.clone() }
+    }
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.in_language(language()))
+    }
+}
+
+/// A [`Message`] by its id, with arguments: `message!("save-done", name = name)`.
+macro_rules! message {
+    ($id:literal $(, $name:ident = $value:expr)* $(,)?) => {
+        $crate::text::Message::new($id)$(.with(stringify!($name), $value))*
+    };
+}
+pub(crate) use message;
+
+/// The text of a message that takes no arguments and whose id is made at run time, such as the
+/// help of an option; `None` when there is none.
+pub fn lookup(id: &str) -> Option<String> {
+    let bundle = bundle(language());
+    let pattern = bundle.get_message(id)?.value()?;
+    Some(bundle.format_pattern(pattern, None, &mut Vec::new()).into_owned())
+}
+
+#[cfg(test)]
+mod tests;
