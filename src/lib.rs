@@ -5,8 +5,13 @@
 #![deny(unsafe_code)]
 
 pub mod block;
+pub mod codec;
 pub mod error;
 pub mod filesystem;
+pub mod image;
 pub mod partition;
+pub mod pipeline;
+pub mod report;
+pub mod store;
 pub mod text;
 pub mod units;
