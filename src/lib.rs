@@ -8,5 +8,6 @@ pub mod block;
 pub mod error;
 pub mod filesystem;
 pub mod partition;
+pub mod sys;
 pub mod text;
 pub mod units;
