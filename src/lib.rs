@@ -13,5 +13,6 @@ pub mod partition;
 pub mod pipeline;
 pub mod report;
 pub mod store;
+pub mod sys;
 pub mod text;
 pub mod units;
