@@ -4,6 +4,7 @@ use super::buffer::{ALIGNMENT, is_aligned};
 use super::direct::{DirectFile, drop_cache};
 use super::{BlockSource, BlockTarget, DEFAULT_SECTOR_SIZE, check_range};
 use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::sys::block_device;
 use crate::text::message;
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use std::fs::File;
@@ -95,8 +96,9 @@ impl Device {
                 .advise(message!("block-empty-advice")));
         }
         let (sector_size, physical_sector_size) = if is_block_device {
-            let logical = rustix::fs::ioctl_blksszget(&file).unwrap_or(DEFAULT_SECTOR_SIZE);
-            (logical, rustix::fs::ioctl_blkpbszget(&file).ok())
+            let logical = block_device::logical_sector_size(&file)
+                .context(|| message!("block-open-failed"))?;
+            (logical, block_device::physical_sector_size(&file).ok())
         } else {
             (DEFAULT_SECTOR_SIZE, None)
         };
@@ -146,7 +148,12 @@ impl Device {
     /// # Errors
     /// When what is still to be written cannot be.
     pub fn forget_cache(&self) -> Result<()> {
-        drop_cache(&self.file).map_err(|error| error.on_device(self.name()))
+        drop_cache(&self.file).map_err(|error| error.on_device(self.name()))?;
+        if self.is_block_device {
+            // Refused to some users; the reads that follow are direct ones in any case.
+            let _ = block_device::drop_cache(&self.file);
+        }
+        Ok(())
     }
 }
 
