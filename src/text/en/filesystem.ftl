@@ -1,0 +1,33 @@
+# Names of volumes. Technical names are the same in every language.
+filesystem-kind = { $name }
+filesystem-kind-ext-journal = ext journal
+filesystem-kind-linux-raid = Linux RAID member
+filesystem-kind-firmware-raid = firmware RAID member
+filesystem-kind-unknown = unknown
+filesystem-and = { $first } and { $next }
+
+# Why the used blocks of a volume are not known for certain.
+filesystem-unknown = Nothing that this version knows was found here
+filesystem-unreadable = It could not be examined: { $why }
+filesystem-ambiguous = It bears the marks of { $kinds } at once, and which one is true cannot be told
+filesystem-no-reader = This version cannot tell the used blocks of { $kind } from the free ones
+filesystem-encrypted = Its content is encrypted ({ $kind }), so used and free blocks look the same
+filesystem-part-of-whole = It is a part of something larger ({ $kind }), and what its blocks mean is only known there
+
+fat-past-end = The FAT file system says it has { $length } bytes, but the partition has only { $size }
+fat-sector-size = The FAT file system uses sectors of { $volume } bytes, the disk has sectors of { $disk } bytes
+fat-version = The FAT file system has the unknown version { $version }
+fat-contradictory = The boot sector of the FAT file system contradicts itself
+fat-backup-differs = The boot sector of the FAT file system and its backup describe different layouts
+fat-too-short = The file allocation table has no room for all clusters
+fat-dirty = The FAT file system was not closed cleanly: a cable was pulled, the power failed, or it is in use
+fat-met-errors = The FAT file system remembers errors of the disk
+fat-copies-differ = The copies of the file allocation table differ
+fat-media-differs = The file allocation table and the boot sector name different media
+fat-entry-outside = The entry of cluster { $cluster } in the file allocation table points outside the volume
+fat-root-missing = The root directory is free according to the file allocation table
+fat-free-count = The FAT file system says that { $said } clusters are free, but { $counted } are
+
+swap-hibernated = It holds a hibernated system, which wakes up from here at the next start
+swap-version-0 = It is a swap area of the old version 0, which this version does not know
+swap-header = The header of the swap area makes no sense
