@@ -6,6 +6,8 @@
 //! memory and time whatever the input.
 #![forbid(unsafe_code)]
 
+pub mod ext;
+
 use crate::block::BlockSource;
 use crate::text::Message;
 use crate::units::{Extent, ExtentMap};
