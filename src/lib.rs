@@ -8,7 +8,9 @@ pub mod block;
 pub mod codec;
 pub mod error;
 pub mod filesystem;
+
 pub mod image;
+pub mod operation;
 pub mod partition;
 pub mod pipeline;
 pub mod report;
