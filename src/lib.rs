@@ -7,6 +7,7 @@
 pub mod block;
 pub mod error;
 pub mod filesystem;
+pub mod hardware;
 pub mod partition;
 pub mod sys;
 pub mod text;
