@@ -11,6 +11,7 @@ pub mod filesystem;
 
 pub mod image;
 pub mod operation;
+pub mod hardware;
 pub mod partition;
 pub mod pipeline;
 pub mod report;
