@@ -7,6 +7,7 @@ use super::survey::Choice;
 use crate::block::device::{Access, Device};
 use crate::block::{BlockSource, BlockTarget};
 use crate::error::{Error, ErrorKind, Result};
+use crate::hardware::smart::Verdict;
 use crate::hardware::usage::{Use, disks_under, uses_of, whole_disk};
 use crate::hardware::{Disk, FirmwareMode, Inventory, SecureBoot, selector};
 use crate::image::{DiskIdentity, Machine};
@@ -23,13 +24,11 @@ pub fn machine(inventory: &Inventory) -> Machine {
         vendor: firmware.vendor.clone(),
         product: firmware.product.clone(),
         serial: firmware.serial.clone(),
-        firmware: Some(
-            match firmware.mode {
-                FirmwareMode::Bios => "bios",
-                FirmwareMode::Uefi => "uefi",
-            }
-            .to_owned(),
-        ),
+        firmware: match firmware.mode {
+            FirmwareMode::Bios => Some("bios".to_owned()),
+            FirmwareMode::Uefi => Some("uefi".to_owned()),
+            FirmwareMode::Other => None,
+        },
         secure_boot: match firmware.secure_boot {
             SecureBoot::On => Some(true),
             SecureBoot::Off => Some(false),
@@ -48,7 +47,11 @@ fn identity(path: &Path, disk: Option<&Disk>) -> DiskIdentity {
         model: disk.model.clone(),
         serial: disk.serial.clone(),
         wwn: disk.wwn.clone(),
-        smart: Some(disk.health.verdict.id().to_owned()),
+        smart: match disk.health.verdict {
+            Verdict::Good => Some("good".to_owned()),
+            Verdict::Failing => Some("failing".to_owned()),
+            Verdict::Unknown => None,
+        },
     }
 }
 
