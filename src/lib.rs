@@ -5,10 +5,15 @@
 #![deny(unsafe_code)]
 
 pub mod block;
+pub mod codec;
 pub mod error;
 pub mod filesystem;
 pub mod hardware;
+pub mod image;
 pub mod partition;
+pub mod pipeline;
+pub mod report;
+pub mod store;
 pub mod sys;
 pub mod text;
 pub mod units;

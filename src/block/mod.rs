@@ -3,7 +3,12 @@
 //! Everything that reads a disk reads it through [`BlockSource`]; everything that writes one
 //! writes through [`BlockTarget`]. Offsets and lengths are in bytes and need no alignment.
 
+pub mod buffer;
+pub mod device;
+pub mod direct;
+pub mod fault;
 pub mod memory;
+pub mod rescue;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::message;
