@@ -43,8 +43,6 @@ declare -rA REASON=(
   [rustfmt-web]="checks the formatting"
   [rust-web-clippy]="checks the code for common mistakes"
   [musl-tools]="the C library of the static binary"
-  [libunwind-14-dev]="the unwinder of the static binary"
-  [libunwind-19-dev]="the unwinder of the static binary"
   [shellcheck]="checks the shell scripts"
   [e2fsprogs]="makes and judges ext file systems for the tests"
   [dosfstools]="makes and judges FAT file systems for the tests"
@@ -92,19 +90,6 @@ install_packages() {
   local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300)
   as_root "${apt[@]}" update </dev/null &&
     as_root "${apt[@]}" install --no-install-recommends "$@" </dev/null
-}
-
-debian_release() {
-  # shellcheck source=/dev/null
-  (. /etc/os-release 2>/dev/null && echo "${ID:-} ${VERSION_ID:-}")
-}
-
-libunwind_version() {
-  case "$(debian_release)" in
-    "debian 12") echo 14 ;;
-    "debian 13") echo 19 ;;
-    *) die "without a rustup toolchain for $TARGET this builds on Debian 12 and 13 only" ;;
-  esac
 }
 
 # --- Rust toolchains -----------------------------------------------------------------------------
@@ -156,12 +141,12 @@ build_with_musl_target() {
     cargo build --locked --release --package calco --target "$TARGET"
 }
 
-# Debian has no standard library for musl, so it is built too. gcc's unwinder needs glibc, so
-# LLVM's takes its place, alone in a folder because its neighbours are glibc's as well.
+# Debian has no standard library for musl, so it is built too: without unwinding, since a panic
+# aborts, because Debian's unwinders need glibc. What is left of its name is an empty archive.
 build_with_debian() {
-  local flags libraries=$PWD/target/libunwind
+  local flags libraries=$PWD/target/no-unwinder
   mkdir -p "$libraries"
-  ln -sf "/usr/lib/llvm-$1/lib/libunwind.a" "$libraries/libunwind.a"
+  ar crs "$libraries/libunwind.a"
   mapfile -t flags < <(path_flags)
   flags+=(-Clink-self-contained=no -Crelocation-model=static "-Lnative=$libraries")
   PATH="/usr/bin:$PATH" RUSTC_BOOTSTRAP=1 \
@@ -169,7 +154,7 @@ build_with_debian() {
     CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER=musl-gcc \
     CC_x86_64_unknown_linux_musl=musl-gcc \
     cargo build --locked --release --package calco --target "$TARGET" \
-    -Zbuild-std=std,panic_abort
+    -Zbuild-std=std,panic_abort -Zbuild-std-features=
 }
 
 build_binary() {
@@ -177,10 +162,8 @@ build_binary() {
   if has_musl_target; then
     build_with_musl_target
   else
-    local version
-    version=$(libunwind_version)
-    need_packages "${MUSL_RUST_PACKAGES[@]}" "libunwind-$version-dev"
-    build_with_debian "$version"
+    need_packages "${MUSL_RUST_PACKAGES[@]}"
+    build_with_debian
   fi
   mkdir -p "$OUT"
   install -m 755 "target/$TARGET/release/calco" "$BINARY"

@@ -10,6 +10,7 @@ pub mod error;
 pub mod filesystem;
 pub mod hardware;
 pub mod image;
+pub mod operation;
 pub mod partition;
 pub mod pipeline;
 pub mod report;

@@ -24,7 +24,7 @@ fn mounted(at: &str, read_only: bool) -> How {
 }
 
 fn holder(name: &str) -> How {
-    How::Holder { name: name.into() }
+    How::Holder { name: name.into(), writes: false }
 }
 
 /// Two disks with two partitions each; the second ones form an array that is the only member of
@@ -37,7 +37,9 @@ fn stack() -> Tree {
         tree.partition(&disk, &format!("{name}1"), 1, &format!("254:{}", minor + 1));
         tree.partition(&disk, &format!("{name}2"), 2, &format!("254:{}", minor + 2));
     }
-    tree.stacked("md0", "9:0", &["vda2", "vdb2"]);
+    let array = tree.stacked("md0", "9:0", &["vda2", "vdb2"]);
+    tree.write(&array.join("md/array_state"), "clean\n");
+    tree.write(&array.join("md/sync_action"), "idle\n");
     let volume = tree.stacked("dm-0", "253:0", &["md0"]);
     tree.write(&volume.join("dm/name"), "group-home\n");
     tree
@@ -68,6 +70,26 @@ fn uses_are_followed_through_partitions_and_holders() {
     let mut on_b = vec![("/dev/vdb1".into(), How::Swap), ("/dev/vdb2".into(), holder("md0"))];
     on_b.extend(volume);
     assert_eq!(uses(&tree, "vdb"), on_b);
+}
+
+#[test]
+fn an_array_that_may_write_by_itself_is_told() {
+    let tree = stack();
+    let array = tree.root().join("sys/block/md0/md");
+    for (state, action, writes) in [
+        ("clean", "idle", false),
+        ("readonly", "frozen", false),
+        ("active", "idle", true),
+        ("clean", "resync", true),
+        ("new and unknown", "idle", true),
+    ] {
+        tree.write(&array.join("array_state"), state);
+        tree.write(&array.join("sync_action"), action);
+        let found = uses(&tree, "vda2");
+        assert_eq!(found[0].1, How::Holder { name: "md0".into(), writes }, "{state} {action}");
+        let found = Use { device: "/dev/vda2".into(), how: found[0].1.clone() };
+        assert_eq!(found.never_writes(), !writes);
+    }
 }
 
 #[test]
