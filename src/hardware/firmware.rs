@@ -10,10 +10,8 @@ use std::path::Path;
 pub enum FirmwareMode {
     /// By UEFI.
     Uefi,
-    /// By a BIOS, or by UEFI acting as one.
+    /// By a BIOS, by UEFI acting as one, or by anything else that is not UEFI.
     Bios,
-    /// By something else: a device tree and a boot loader of its own.
-    Other,
 }
 
 /// Whether only signed systems start.
@@ -100,8 +98,6 @@ pub(super) fn read(root: &Path) -> Firmware {
             None => SecureBoot::Unknown,
         };
         (FirmwareMode::Uefi, secure_boot)
-    } else if device_tree.is_dir() && !dmi.is_dir() {
-        (FirmwareMode::Other, SecureBoot::Off)
     } else {
         (FirmwareMode::Bios, SecureBoot::Off)
     };

@@ -30,6 +30,17 @@ pub enum Verdict {
     Unknown,
 }
 
+impl Verdict {
+    /// The word for it in JSON and in manifests.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Failing => "failing",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// The verdict, with the numbers behind it where the disk gives any.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
 pub struct Health {
@@ -216,6 +227,13 @@ mod tests {
         assert_eq!(ata_verdict(&fixed), Verdict::Unknown);
         // A descriptor list that never advances past its end.
         assert_eq!(ata_verdict(&[0x72; 96]), Verdict::Unknown);
+    }
+
+    #[test]
+    fn the_words_are_those_of_json() {
+        for verdict in [Verdict::Good, Verdict::Failing, Verdict::Unknown] {
+            assert_eq!(serde_json::to_value(verdict).unwrap(), verdict.id());
+        }
     }
 
     #[test]

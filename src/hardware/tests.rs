@@ -250,6 +250,39 @@ fn hostile_attributes_are_survived() {
 }
 
 #[test]
+fn names_are_the_ones_udev_would_make_here() {
+    // A root without `dev`, so that nothing is taken from links that are already there.
+    let root = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("/sys", root.path().join("sys")).unwrap();
+    let mut compared = 0;
+    for disk in Inventory::read(root.path()).disks {
+        let device = format!("/sys/block/{}", disk.kernel_name);
+        let udev =
+            std::process::Command::new("udevadm").args(["test", "--action=add", &device]).output();
+        let Ok(udev) = udev else { break };
+        let text = String::from_utf8_lossy(&udev.stdout).into_owned();
+        let links = text.lines().find_map(|line| line.strip_prefix("DEVLINKS="));
+        for link in links.unwrap_or("").split_whitespace() {
+            let Some((folder, name)) =
+                link.strip_prefix("/dev/disk/").and_then(|link| link.split_once('/'))
+            else {
+                continue;
+            };
+            let known = match folder {
+                "by-id" => disk.names.iter().any(|own| own == name),
+                "by-diskseq" => disk.sequence.map(|own| own.to_string()).as_deref() == Some(name),
+                _ => continue,
+            };
+            assert!(known, "{link} is not among {disk:?}");
+            compared += 1;
+        }
+    }
+    if compared == 0 {
+        eprintln!("SKIPPED: needs udevadm and a disk with a name");
+    }
+}
+
+#[test]
 fn this_machine_is_read() {
     // Whatever it has: the disks of the running system are found, and nothing fails.
     let inventory = inventory();

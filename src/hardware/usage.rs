@@ -30,6 +30,9 @@ pub enum How {
     Holder {
         /// That device: the volume's own name for a device mapper one, else the kernel's.
         name: String,
+        /// Whether it writes by itself, or may: an array that synchronizes, a cache. A device
+        /// mapper volume does not; who uses it is listed too.
+        writes: bool,
     },
     /// A loop device stands on it.
     Loop {
@@ -55,7 +58,8 @@ impl Use {
         match self.how {
             How::Mounted { read_only, .. } => read_only,
             How::Swap => false,
-            How::Holder { .. } | How::Loop { .. } => true,
+            How::Holder { writes, .. } => !writes,
+            How::Loop { .. } => true,
         }
     }
 
@@ -73,7 +77,7 @@ impl Use {
                 }
             }
             How::Swap => message!("hardware-use-swap", device = device),
-            How::Holder { name } => {
+            How::Holder { name, .. } => {
                 message!("hardware-use-holder", device = device, name = name)
             }
             How::Loop { device: node } => {
@@ -145,6 +149,19 @@ struct System {
     mounts: Vec<Mount>,
     swaps: Vec<mounts::Swap>,
     loops: Vec<Loop>,
+}
+
+/// Whether a device that stands on others, by its folder in sysfs, may write to them unasked.
+fn writes_by_itself(folder: &Path) -> bool {
+    if folder.join("dm").is_dir() {
+        return false;
+    }
+    // md: `clean` has nothing to write, and a resync goes on in `active` and `clean` alike.
+    let state = text(&folder.join("md/array_state"));
+    let action = text(&folder.join("md/sync_action"));
+    let quiet = ["clear", "inactive", "readonly", "read-auto", "clean"];
+    let idle = action.is_none_or(|action| action == "idle" || action == "frozen");
+    !(idle && state.is_some_and(|state| quiet.contains(&state.as_str())))
 }
 
 /// Deeper stacks of loop devices in files on loop devices are not followed.
@@ -269,7 +286,8 @@ impl System {
         let mut above = Vec::new();
         for holder in sysfs::names(&folder.join("holders")) {
             let holder_folder = folder.join("holders").join(&holder);
-            add(How::Holder { name: text(&holder_folder.join("dm/name")).unwrap_or(holder) });
+            let name = text(&holder_folder.join("dm/name")).unwrap_or(holder);
+            add(How::Holder { name, writes: writes_by_itself(&holder_folder) });
             above.extend(self.number_in(&holder_folder));
         }
         for attached in &self.loops {

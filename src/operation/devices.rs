@@ -27,7 +27,6 @@ pub fn machine(inventory: &Inventory) -> Machine {
         firmware: match firmware.mode {
             FirmwareMode::Bios => Some("bios".to_owned()),
             FirmwareMode::Uefi => Some("uefi".to_owned()),
-            FirmwareMode::Other => None,
         },
         secure_boot: match firmware.secure_boot {
             SecureBoot::On => Some(true),

@@ -94,7 +94,6 @@ pub fn disks(inventory: &Inventory, surveys: &[Option<DiskSurvey>]) -> String {
         (FirmwareMode::Bios, _) => message!("ui-firmware-bios"),
         (FirmwareMode::Uefi, SecureBoot::On) => message!("ui-firmware-secure-boot"),
         (FirmwareMode::Uefi, _) => message!("ui-firmware-uefi"),
-        (FirmwareMode::Other, _) => message!("ui-firmware-other"),
     };
     text += &format!("{mode}\n\n");
     if inventory.disks.is_empty() {

@@ -34,7 +34,6 @@ ui-column-condition = Condition
 ui-firmware-bios = This machine was started by a BIOS.
 ui-firmware-uefi = This machine was started by UEFI, Secure Boot is off.
 ui-firmware-secure-boot = This machine was started by UEFI, Secure Boot is on.
-ui-firmware-other = This machine was started by something other than a BIOS or UEFI.
 ui-no-disks = No disk was found.
 ui-disk-facts = serial number { $serial }, WWN { $wwn }, sectors of { $logical } bytes ({ $physical } physical)
 ui-disk-removable = removable

@@ -34,7 +34,6 @@ ui-column-condition = Estado
 ui-firmware-bios = Este equipo arrancó por BIOS.
 ui-firmware-uefi = Este equipo arrancó por UEFI, con Secure Boot desactivado.
 ui-firmware-secure-boot = Este equipo arrancó por UEFI, con Secure Boot activado.
-ui-firmware-other = Este equipo no arrancó por BIOS ni por UEFI.
 ui-no-disks = No se encontró ningún disco.
 ui-disk-facts = número de serie { $serial }, WWN { $wwn }, sectores de { $logical } bytes ({ $physical } físicos)
 ui-disk-removable = extraíble
