@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn the_definitions_are_sound() {
-        CommandLine::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]

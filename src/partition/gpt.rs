@@ -115,11 +115,6 @@ impl Header {
         self.fields.first_usable_lba
     }
 
-    /// The last sector partitions may use.
-    pub(super) const fn last_usable_lba(&self) -> u64 {
-        self.fields.last_usable_lba
-    }
-
     /// GUID of the disk.
     pub(super) const fn disk_guid(&self) -> uuid::Uuid {
         uuid::Uuid::from_bytes_le(self.fields.disk_guid)

@@ -69,3 +69,10 @@ partition-type-maker = Manufacturer's tools
 partition-type-hibernation = Hibernation
 partition-type-other-data = Data without a file system
 partition-type-protective = Protective entry of a GPT
+
+partition-target-too-small = the target disk is { $missing } bytes ({ $human }) too small: the partitions need { $needed } bytes, and it has { $size }
+partition-target-too-small-advice = Choose a disk of at least { $needed } bytes.
+partition-target-sector-size = the partition table counts in sectors of { $table } bytes, and the target disk has sectors of { $target } bytes: no system would find the partitions
+partition-target-sector-size-advice = Choose a disk with sectors of { $table } bytes. Some disks can be switched to another sector size with the manufacturer's tools.
+partition-repair-no-room = the damaged copy of the partition table cannot be repaired, because a partition lies where it belongs
+partition-repair-no-room-advice = Restore without the repair: the table is then put back as it was.

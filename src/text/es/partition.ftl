@@ -69,3 +69,10 @@ partition-type-maker = Herramientas del fabricante
 partition-type-hibernation = Hibernación
 partition-type-other-data = Datos sin sistema de archivos
 partition-type-protective = Entrada de protección de una GPT
+
+partition-target-too-small = al disco de destino le faltan { $missing } bytes ({ $human }): las particiones necesitan { $needed } bytes, y tiene { $size }
+partition-target-too-small-advice = Elija un disco de al menos { $needed } bytes.
+partition-target-sector-size = la tabla de particiones cuenta en sectores de { $table } bytes, y el disco de destino tiene sectores de { $target } bytes: ningún sistema encontraría las particiones
+partition-target-sector-size-advice = Elija un disco con sectores de { $table } bytes. Algunos discos pueden cambiar de tamaño de sector con las herramientas del fabricante.
+partition-repair-no-room = no se puede reparar la copia dañada de la tabla de particiones, porque una partición ocupa su sitio
+partition-repair-no-room-advice = Restaure sin la reparación: la tabla se pone entonces como estaba.
