@@ -6,8 +6,15 @@
 //! memory and time whatever the input.
 #![forbid(unsafe_code)]
 
+pub mod ext;
+pub mod fat;
+mod kind;
+mod recognize;
+pub mod swap;
+
 use crate::block::BlockSource;
-use crate::text::Message;
+use crate::error;
+use crate::text::{Message, message};
 use crate::units::{Extent, ExtentMap};
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +61,8 @@ pub enum VolumeKind {
     Lvm2,
     LinuxRaid,
     FirmwareRaid,
+    /// A volume mirrored over the network, with its metadata after the file system.
+    Drbd,
     /// Nothing this version knows.
     #[serde(other)]
     Unknown,
@@ -123,11 +132,83 @@ impl Default for Budget {
     }
 }
 
+/// A reader of one family of file systems.
+struct Reader {
+    /// Whether a volume is of the family, and what is known of it.
+    detect: fn(&dyn BlockSource) -> error::Result<Option<Volume>>,
+    /// The used extents of a volume that `detect` recognised.
+    used: fn(&dyn BlockSource, Budget) -> Result<Used, Doubt>,
+}
+
+/// The readers. What none of them knows is saved whole.
+const READERS: &[Reader] = &[
+    Reader { detect: ext::detect, used: ext::used },
+    Reader { detect: fat::detect, used: fat::used },
+    Reader { detect: swap::detect, used: swap::used },
+];
+
 /// Reads all chosen volumes together and answers one reading for each, in the same order.
 ///
 /// They come together because some file systems span volumes. Nothing here fails: what cannot
 /// be read is a doubt.
 pub fn read(sources: &[&dyn BlockSource], budget: Budget) -> Vec<Reading> {
-    let _ = (sources, budget);
-    todo!()
+    sources.iter().map(|source| read_one(*source, budget)).collect()
 }
+
+/// What a volume seems to contain, without reading what is in use.
+pub fn identify(source: &dyn BlockSource) -> Volume {
+    let (found, _) = find(source);
+    found.into_iter().next().map_or(Volume::of(VolumeKind::Unknown), |(volume, _)| volume)
+}
+
+type Candidate = (Volume, Option<&'static Reader>);
+
+/// Everything a volume may be, the likeliest first, and what could not be read in looking.
+fn find(source: &dyn BlockSource) -> (Vec<Candidate>, Option<error::Error>) {
+    let recognize::Findings { volumes, mut unreadable } = recognize::recognize(source);
+    let mut found: Vec<Candidate> = volumes.into_iter().map(|volume| (volume, None)).collect();
+    for reader in READERS {
+        match (reader.detect)(source) {
+            Ok(Some(volume)) => found.push((volume, Some(reader))),
+            Ok(None) => {}
+            Err(error) => _ = unreadable.get_or_insert(error),
+        }
+    }
+    // A container is named before what seems to lie in it, a readable file system before one
+    // that is only recognised.
+    found.sort_by_key(|(volume, reader)| (!volume.kind.is_container(), reader.is_none()));
+    (found, unreadable)
+}
+
+fn read_one(source: &dyn BlockSource, budget: Budget) -> Reading {
+    let (found, unreadable) = find(source);
+    let names = found
+        .iter()
+        .map(|(volume, _)| volume.kind.name())
+        .reduce(|first, next| message!("filesystem-and", first = first, next = next));
+    let several = found.len() > 1;
+    match (found.into_iter().next(), names) {
+        (Some((volume, _)), Some(kinds)) if several => {
+            Reading { volume, used: Err(message!("filesystem-ambiguous", kinds = kinds)) }
+        }
+        (Some((volume, Some(reader))), _) => {
+            Reading { volume, used: (reader.used)(source, budget) }
+        }
+        (Some((volume, None)), _) => {
+            let used = Err(volume.kind.why_whole());
+            Reading { volume, used }
+        }
+        (None, _) => Reading {
+            volume: Volume::of(VolumeKind::Unknown),
+            used: Err(unreadable.map_or_else(|| VolumeKind::Unknown.why_whole(), unreadable_doubt)),
+        },
+    }
+}
+
+/// The doubt that remains where the medium cannot be read.
+fn unreadable_doubt(error: error::Error) -> Doubt {
+    message!("filesystem-unreadable", why = error.message().clone())
+}
+
+#[cfg(test)]
+mod tests;

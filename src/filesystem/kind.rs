@@ -1,0 +1,79 @@
+//! What a person calls the kinds of volume, and why this version saves some of them whole.
+
+use super::{Doubt, VolumeKind};
+use crate::text::{Message, message};
+
+impl VolumeKind {
+    /// The name a person knows: `ext4`, `NTFS`, "Linux RAID member". Technical names are the
+    /// same in every language.
+    pub fn name(self) -> Message {
+        let name = match self {
+            Self::Ext2 => "ext2",
+            Self::Ext3 => "ext3",
+            Self::Ext4 => "ext4",
+            Self::ExtJournal => return message!("filesystem-kind-ext-journal"),
+            Self::Fat12 => "FAT12",
+            Self::Fat16 => "FAT16",
+            Self::Fat32 => "FAT32",
+            Self::Exfat => "exFAT",
+            Self::Ntfs => "NTFS",
+            Self::Refs => "ReFS",
+            Self::Bitlocker => "BitLocker",
+            Self::Xfs => "XFS",
+            Self::Btrfs => "btrfs",
+            Self::F2fs => "f2fs",
+            Self::HfsPlus => "HFS+",
+            Self::Apfs => "APFS",
+            Self::Zfs => "ZFS",
+            Self::Bcachefs => "bcachefs",
+            Self::Bcache => "bcache",
+            Self::Nilfs2 => "NILFS2",
+            Self::Jfs => "JFS",
+            Self::Reiserfs => "ReiserFS",
+            Self::Ufs => "UFS",
+            Self::Vmfs => "VMFS",
+            Self::Iso9660 => "ISO 9660",
+            Self::Udf => "UDF",
+            Self::Squashfs => "SquashFS",
+            Self::Erofs => "EROFS",
+            Self::Swap => "swap",
+            Self::Luks1 => "LUKS1",
+            Self::Luks2 => "LUKS2",
+            Self::Lvm2 => "LVM2",
+            Self::LinuxRaid => return message!("filesystem-kind-linux-raid"),
+            Self::FirmwareRaid => return message!("filesystem-kind-firmware-raid"),
+            Self::Drbd => "DRBD",
+            Self::Unknown => return message!("filesystem-kind-unknown"),
+        };
+        message!("filesystem-kind", name = name)
+    }
+
+    /// Whether other volumes lie inside: its own signature counts for more than theirs.
+    pub const fn is_container(self) -> bool {
+        matches!(
+            self,
+            Self::LinuxRaid
+                | Self::FirmwareRaid
+                | Self::Drbd
+                | Self::Luks1
+                | Self::Luks2
+                | Self::Bitlocker
+                | Self::Lvm2
+                | Self::Bcache
+        )
+    }
+
+    /// Why a volume of this kind, for which there is no reader, is saved whole.
+    pub(super) fn why_whole(self) -> Doubt {
+        match self {
+            Self::Unknown => message!("filesystem-unknown"),
+            Self::Luks1 | Self::Luks2 | Self::Bitlocker => {
+                message!("filesystem-encrypted", kind = self.name())
+            }
+            Self::LinuxRaid | Self::FirmwareRaid | Self::Drbd | Self::Lvm2 | Self::Bcache => {
+                message!("filesystem-part-of-whole", kind = self.name())
+            }
+            _ => message!("filesystem-no-reader", kind = self.name()),
+        }
+    }
+}

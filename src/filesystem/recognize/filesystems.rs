@@ -1,0 +1,298 @@
+//! File systems that are known by name and saved whole until they have a reader.
+
+use super::At::{End, Start};
+use super::{Probe, Row, crc32_le, plain, row};
+use crate::filesystem::Volume;
+use crate::filesystem::VolumeKind::{
+    self, Apfs, Btrfs, Erofs, Exfat, F2fs, HfsPlus, Iso9660, Jfs, Nilfs2, Ntfs, Refs, Reiserfs,
+    Squashfs, Udf, Ufs, Xfs,
+};
+use crate::units::KIB;
+
+/// Offset of the signature in a UFS superblock.
+const UFS_SIGNATURE: usize = 1372;
+const UFS1: u32 = 0x0001_1954;
+const UFS2: u32 = 0x1954_0119;
+
+const fn ufs(at: u64, signature: &'static [u8]) -> Row {
+    row(Ufs, Start(at), UFS_SIGNATURE, signature, plain)
+}
+
+pub(super) const ROWS: &[Row] = &[
+    // Linux, fs/ntfs3/ntfs.h, struct NTFS_BOOT.
+    row(Ntfs, Start(0), 3, b"NTFS    ", ntfs),
+    // libfsrefs, "Resilient File System (ReFS)", section "Volume header".
+    row(Refs, Start(0), 3, b"ReFS\0\0\0\0", plain),
+    // Microsoft, "exFAT file system specification", section 3.1.
+    row(Exfat, Start(0), 3, b"EXFAT   ", exfat),
+    // "XFS Algorithms & Data Structures", 3rd edition, section "Superblocks". Big-endian.
+    row(Xfs, Start(0), 0, b"XFSB", xfs),
+    // btrfs, "On-disk Format", section "Superblock"; its mirrors are not looked at.
+    row(Btrfs, Start(64 * KIB), 64, b"_BHRfS_M", btrfs),
+    // Linux, include/linux/f2fs_fs.h, struct f2fs_super_block.
+    row(F2fs, Start(KIB), 0, &0xF2F5_2010_u32.to_le_bytes(), f2fs),
+    // Apple, technical note TN1150 "HFS Plus Volume Format", sections "Volume Header" and "HFS
+    // Wrapper"; HX is the one that tells cases apart. Big-endian.
+    row(HfsPlus, Start(KIB), 0, b"H+\x00\x04", hfs_plus),
+    row(HfsPlus, Start(KIB), 0, b"HX\x00\x05", hfs_plus),
+    row(HfsPlus, Start(KIB), 0, b"BD", hfs_wrapper),
+    // Apple, "Apple File System Reference" (2020), section "nx_superblock_t".
+    row(Apfs, Start(0), 32, b"NXSB", apfs),
+    // Linux, include/uapi/linux/nilfs2_ondisk.h, struct nilfs_super_block; the second one is for
+    // the case that the first was overwritten.
+    row(Nilfs2, Start(KIB), 6, &[0x34, 0x34], nilfs2),
+    row(Nilfs2, End(4 * KIB, 4 * KIB), 6, &[0x34, 0x34], nilfs2),
+    // Linux, fs/jfs/jfs_superblock.h.
+    row(Jfs, Start(32 * KIB), 0, b"JFS1", jfs),
+    // Linux, fs/reiserfs/reiserfs.h, struct reiserfs_super_block: 3.5 also after 8 KiB.
+    row(Reiserfs, Start(64 * KIB), 52, b"ReIsErFs", reiserfs_3_5),
+    row(Reiserfs, Start(64 * KIB), 52, b"ReIsEr2Fs", reiserfs),
+    row(Reiserfs, Start(64 * KIB), 52, b"ReIsEr3Fs", reiserfs),
+    row(Reiserfs, Start(8 * KIB), 52, b"ReIsErFs", reiserfs_3_5),
+    // Linux, fs/ufs/ufs_fs.h: where the superblock may lie, in the byte order of the machine.
+    ufs(8 * KIB, &UFS1.to_le_bytes()),
+    ufs(8 * KIB, &UFS1.to_be_bytes()),
+    ufs(64 * KIB, &UFS2.to_le_bytes()),
+    ufs(64 * KIB, &UFS2.to_be_bytes()),
+    ufs(0, &UFS1.to_le_bytes()),
+    ufs(0, &UFS2.to_le_bytes()),
+    ufs(256 * KIB, &UFS2.to_le_bytes()),
+    ufs(256 * KIB, &UFS2.to_be_bytes()),
+    // ECMA-119, section 8.4 "Primary Volume Descriptor".
+    row(Iso9660, Start(32 * KIB), 0, b"\x01CD001", iso9660),
+    // ECMA-167, part 2, section 9: the volume recognition sequence begins with BEA01, or follows
+    // the descriptors of ISO 9660.
+    row(Udf, Start(32 * KIB), 1, b"BEA01", udf),
+    row(Udf, Start(32 * KIB), 1, b"CD001", udf),
+    // Linux, fs/squashfs/squashfs_fs.h, struct squashfs_super_block.
+    row(Squashfs, Start(0), 0, b"hsqs", squashfs),
+    // Linux, fs/erofs/erofs_fs.h, struct erofs_super_block.
+    row(Erofs, Start(KIB), 0, &0xE0F5_E1E2_u32.to_le_bytes(), erofs),
+];
+
+/// A block size as most formats have it: a power of two, in bytes.
+fn block_size(bytes: u64) -> Option<u64> {
+    (bytes.is_power_of_two() && (512..=1 << 26).contains(&bytes)).then_some(bytes)
+}
+
+/// A block size given as its logarithm.
+fn block_size_log(log: u32) -> Option<u64> {
+    1u64.checked_shl(log).and_then(block_size)
+}
+
+fn ntfs(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {
+    let sector = block_size(probe.u16_le(at + 11)?.into())?;
+    let [sectors_per_cluster] = probe.array(at + 13)?;
+    // Above 128 the byte is the negative logarithm: clusters of 256 sectors and more.
+    let sectors_per_cluster = match sectors_per_cluster {
+        0..=128 => u64::from(sectors_per_cluster),
+        log => 1u64.checked_shl(256 - u32::from(log))?,
+    };
+    let serial = probe.u64_le(at + 72)?;
+    Some(Volume {
+        uuid: Some(format!("{serial:016X}")),
+        block_size: Some(block_size(sector * sectors_per_cluster)?),
+        length: probe.u64_le(at + 40)?.checked_mul(sector),
+        ..Volume::of(kind)
+    })
+}
+
+fn exfat(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {
+    let [sector_log, cluster_log] = probe.array(at + 108)?;
+    let sector = block_size_log(sector_log.into())?;
+    let cluster = block_size_log(u32::from(sector_log) + u32::from(cluster_log))?;
+    let serial = probe.u32_le(at + 100)?;
+    let heap = u64::from(probe.u32_le(at + 88)?) * sector;
+    let root = u64::from(probe.u32_le(at + 96)?.checked_sub(2)?) * cluster;
+    Some(Volume {
+        label: exfat_label(probe, heap.checked_add(root)?, cluster),
+        uuid: Some(format!("{:04X}-{:04X}", serial >> 16, serial & 0xFFFF)),
+        block_size: Some(cluster),
+        length: probe.u64_le(at + 72)?.checked_mul(sector),
+        ..Volume::of(kind)
+    })
+}
+
+/// The volume label entry (section 7.3), which every formatter writes among the first ones.
+fn exfat_label(probe: &Probe<'_>, root: u64, cluster: u64) -> Option<String> {
+    const ENTRY: u64 = 32;
+    for entry in (root..).step_by(ENTRY as usize).take((cluster / ENTRY).min(64) as usize) {
+        match probe.array(entry)? {
+            [0, _] => return None,
+            [0x83, length] => return probe.text_utf16(entry + 2, usize::from(length.min(11))),
+            _ => {}
+        }
+    }
+    None
+}
+
+fn xfs(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {
+    let block = block_size(probe.u32_be(at + 4)?.into())?;
+    Some(Volume {
+        label: probe.text(at + 108, 12),
+        uuid: probe.uuid(at + 32),
+        block_size: Some(block),
+        length: probe.u64_be(at + 8)?.checked_mul(block),
+        ..Volume::of(kind)
+    })
+}
+
+/// The superblock says where it lies itself.
+fn btrfs(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {
+    if probe.u64_le(at + 48)? != at {
+        return None;
+    }
+    // Of this device; the volume may have more of them. Offset 201 is its dev_item.
+    let length = probe.u64_le(at + 201 + 8)?;
+    Some(Volume {
+        label: probe.text(at + 299, 256),
+        uuid: probe.uuid(at + 32),
+        block_size: Some(block_size(probe.u32_le(at + 144)?.into())?),
+        length: Some(length),
+        ..Volume::of(kind)
+    })
+}
+
+fn f2fs(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {
+    let block = block_size_log(probe.u32_le(at + 16)?)?;
+    Some(Volume {
+        label: probe.text_utf16(at + 124, 512),
+        uuid: probe.uuid(at + 108),
+        block_size: Some(block),
+        length: probe.u64_le(at + 36)?.checked_mul(block),
+        ..Volume::of(kind)
+    })
+}
+
+fn hfs_plus(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {
+    let block = block_size(probe.u32_be(at + 40)?.into())?;
+    let length = u64::from(probe.u32_be(at + 44)?).checked_mul(block);
+    Some(Volume { block_size: Some(block), length, ..Volume::of(kind) })
+}
+
+/// HFS+ inside an HFS volume that tells old systems to look elsewhere.
+fn hfs_wrapper(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {
+    matches!(&probe.array(at + 124)?, b"H+" | b"HX").then(|| Volume::of(kind))
+}
+
+fn apfs(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {
+    // The type of the object: a container superblock.
+    if probe.u16_le(at + 24)? != 1 {
+        return None;
+    }
+    let block = block_size(probe.u32_le(at + 36)?.into())?;
+    Some(Volume {
+        uuid: probe.uuid(at + 72),
+        block_size: Some(block),
+        length: probe.u64_le(at + 40)?.checked_mul(block),
+        ..Volume::of(kind)
+    })
+}
+
+/// Two bytes are no signature: the checksum must be right.
+fn nilfs2(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {
+    const CHECKSUM: std::ops::Range<usize> = 16..20;
+    let length = usize::from(probe.u16_le(at + 8)?);
+    if !(CHECKSUM.end..=1024).contains(&length) {
+        return None;
+    }
+    let mut superblock = probe.bytes(at, length)?.into_owned();
+    superblock[CHECKSUM].fill(0);
+    let checksum = crc32_le(probe.u32_le(at + 12)?, &superblock);
+    if checksum != probe.u32_le(at + CHECKSUM.start as u64)? {
+        return None;
+    }
+    Some(Volume {
+        label: probe.text(at + 168, 80),
+        uuid: probe.uuid(at + 152),
+        block_size: block_size_log(probe.u32_le(at + 20)?.checked_add(10)?),
+        length: probe.u64_le(at + 32),
+        ..Volume::of(kind)
+    })
+}
+
+fn jfs(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {
+    let block = block_size(probe.u32_le(at + 16)?.into())?;
+    (block_size_log(probe.u16_le(at + 20)?.into()) == Some(block)).then(|| Volume {
+        label: probe.text(at + 152, 16),
+        uuid: probe.uuid(at + 136),
+        block_size: Some(block),
+        ..Volume::of(kind)
+    })
+}
+
+fn reiserfs_3_5(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {
+    let block = block_size(probe.u16_le(at + 44)?.into())?;
+    let length = u64::from(probe.u32_le(at)?).checked_mul(block);
+    Some(Volume { block_size: Some(block), length, ..Volume::of(kind) })
+}
+
+/// From version 3.6 on there are UUID and label.
+fn reiserfs(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {
+    let volume = reiserfs_3_5(probe, at, kind)?;
+    Some(Volume { label: probe.text(at + 100, 16), uuid: probe.uuid(at + 84), ..volume })
+}
+
+fn iso9660(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {
+    let block = block_size(probe.u16_le(at + 128)?.into())?;
+    // The date of modification, or else of creation, takes the place of a UUID.
+    let date = |offset: u64| {
+        let digits: [u8; 16] = probe.array(at + offset)?;
+        let digits = std::str::from_utf8(&digits).ok()?;
+        let is_date =
+            digits.bytes().all(|digit| digit.is_ascii_digit()) && digits.contains(|d| d != '0');
+        is_date.then(|| {
+            let part = |from: usize, to: usize| &digits[from..to];
+            [
+                part(0, 4),
+                part(4, 6),
+                part(6, 8),
+                part(8, 10),
+                part(10, 12),
+                part(12, 14),
+                part(14, 16),
+            ]
+            .join("-")
+        })
+    };
+    Some(Volume {
+        label: probe.text(at + 40, 32),
+        uuid: date(830).or_else(|| date(813)),
+        block_size: Some(block),
+        length: u64::from(probe.u32_le(at + 80)?).checked_mul(block),
+        ..Volume::of(kind)
+    })
+}
+
+/// An NSR descriptor follows within the recognition sequence, whose descriptors are 2048 bytes
+/// long, or as long as a sector where sectors are longer.
+fn udf(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {
+    let is_nsr =
+        |position: u64| probe.array(position + 1).is_some_and(|id: [u8; 4]| &id == b"NSR0");
+    [2 * KIB, 4 * KIB]
+        .into_iter()
+        .any(|step| (1..16).any(|number| is_nsr(at + number * step)))
+        .then(|| Volume::of(kind))
+}
+
+fn squashfs(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {
+    // Version 4 is the only one that this signature begins.
+    (probe.u16_le(at + 28)? == 4).then_some(())?;
+    Some(Volume {
+        block_size: Some(block_size(probe.u32_le(at + 12)?.into())?),
+        length: probe.u64_le(at + 40),
+        ..Volume::of(kind)
+    })
+}
+
+fn erofs(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {
+    let [block_log] = probe.array(at + 12)?;
+    let block = block_size_log(block_log.into())?;
+    Some(Volume {
+        label: probe.text(at + 64, 16),
+        uuid: probe.uuid(at + 48),
+        block_size: Some(block),
+        length: u64::from(probe.u32_le(at + 36)?).checked_mul(block),
+        ..Volume::of(kind)
+    })
+}
