@@ -227,6 +227,7 @@ variants! {
         arguments: &[
             "-b", "4096", "-g", "2048", "-I", "256", "-O", DEFAULT, "-O",
             "quota,project,encrypt,casefold,verity,stable_inodes,fast_commit,ea_inode,large_dir,mmp,orphan_file",
+            "-E", "mmp_update_interval=1",
         ],
         features: &["quota", "encrypt", "casefold", "verity", "fast_commit", "mmp", "orphan_file"],
         // It was built with an older library, which does not know orphan_file.
