@@ -221,7 +221,7 @@ command_test() {
   need_packages "${TEST_PACKAGES[@]}"
   need_host_cargo fmt clippy
   step "Shell scripts"
-  shellcheck build.sh .ci/run fuzz/make-corpus
+  shellcheck build.sh .ci/run fuzz/make-corpus kernel-config/check
   step "Formatting"
   cargo fmt --all --check
   step "Clippy"
