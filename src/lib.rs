@@ -5,14 +5,19 @@
 #![deny(unsafe_code)]
 
 pub mod block;
+pub mod cli;
 pub mod codec;
 pub mod error;
 pub mod filesystem;
+pub mod hardware;
 pub mod image;
+pub mod job;
+pub mod operation;
 pub mod partition;
 pub mod pipeline;
 pub mod report;
 pub mod store;
 pub mod sys;
 pub mod text;
+pub mod ui;
 pub mod units;

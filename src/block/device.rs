@@ -142,19 +142,6 @@ impl Device {
     pub fn physical_sector_size(&self) -> Option<u32> {
         self.physical_sector_size
     }
-
-    /// Makes the following reads come from the medium.
-    ///
-    /// # Errors
-    /// When what is still to be written cannot be.
-    pub fn forget_cache(&self) -> Result<()> {
-        drop_cache(&self.file).map_err(|error| error.on_device(self.name()))?;
-        if self.is_block_device {
-            // Refused to some users; the reads that follow are direct ones in any case.
-            let _ = block_device::drop_cache(&self.file);
-        }
-        Ok(())
-    }
 }
 
 impl BlockSource for Device {
@@ -203,5 +190,29 @@ impl BlockTarget for Device {
             .sync_all()
             .context(|| message!("block-flush-failed"))
             .map_err(|error| error.on_device(self.name()))
+    }
+
+    fn forget_cache(&self) -> Result<()> {
+        drop_cache(&self.file).map_err(|error| error.on_device(self.name()))?;
+        if self.is_block_device {
+            // Refused to some users; the reads that follow are direct ones in any case.
+            let _ = block_device::drop_cache(&self.file);
+        }
+        Ok(())
+    }
+
+    fn announce_table(&self) -> Result<()> {
+        if !self.is_block_device {
+            return Ok(());
+        }
+        match block_device::reread_partition_table(&self.file) {
+            // A partition, or a device that has no partitions, has no table to read.
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INVAL.raw_os_error()) => {
+                Ok(())
+            }
+            result => result
+                .context(|| message!("block-table-in-use"))
+                .map_err(|error| error.on_device(self.name())),
+        }
     }
 }

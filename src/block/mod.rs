@@ -62,6 +62,22 @@ pub trait BlockTarget: BlockSource {
     /// # Errors
     /// When the medium reports that something was not written.
     fn flush(&self) -> Result<()>;
+
+    /// Makes the reads that follow come from the medium, as far as the system can.
+    ///
+    /// # Errors
+    /// When what is still to be written cannot be.
+    fn forget_cache(&self) -> Result<()> {
+        self.flush()
+    }
+
+    /// Tells the system that there is a new partition table.
+    ///
+    /// # Errors
+    /// When the system still uses the old one: it must be told by a restart.
+    fn announce_table(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Refuses ranges that go past `size` bytes.

@@ -6,6 +6,7 @@
 
 pub mod about;
 mod checksums;
+mod disk;
 mod envelope;
 mod files;
 mod header;
@@ -16,6 +17,7 @@ mod reader;
 mod verify;
 mod writer;
 
+pub use disk::ImageDisk;
 pub use envelope::{Envelope, open as open_envelope, seal as seal_envelope};
 pub use files::{FileEntry, FileReader, FileWriter, Freshness, ImageFiles};
 pub use header::{Header, ImageId, SaveId};
@@ -26,7 +28,7 @@ pub use manifest::{
 };
 pub use pack::{PackHeader, RecordHeader};
 pub use reader::{Image, Packs, State, StoredChunk, state_of};
-pub use verify::{ChunkDecoder, Depth, Verification, verify};
+pub use verify::{Depth, Verification, decodes, verify};
 pub use writer::{ChunkContent, ChunkOutput, ImageWriter, KnownContent, WriterOptions};
 
 use crate::error::{Error, ErrorKind};

@@ -143,15 +143,16 @@ fn count(index: &IndexReader, report: &dyn Report) -> Result<Verification> {
     Ok(found)
 }
 
-/// Decodes a chunk and compares its hash; false when it is damaged.
-pub(super) fn decodes(
+/// Decodes a chunk into exactly `plain` and compares its hash; false when it is damaged.
+pub fn decodes(
     decoder: &mut Decompressor,
     header: &RecordHeader,
     content: &[u8],
-    plain: &mut Vec<u8>,
+    plain: &mut [u8],
 ) -> bool {
-    plain.resize(header.plain_length as usize, 0);
-    decoder.decompress(header.encoding, content, plain) && sha256(plain) == header.digest
+    plain.len() == header.plain_length as usize
+        && decoder.decompress(header.encoding, content, plain)
+        && sha256(plain) == header.digest
 }
 
 /// A walk through all packs, front to back, led by the indexes: each byte is read once, hashed for
@@ -270,6 +271,7 @@ impl<'a> PackWalk<'a> {
             },
             || Ok((Decompressor::new()?, Vec::new())),
             |(decoder, plain), check: Check| {
+                plain.resize(check.header.plain_length as usize, 0);
                 if decodes(decoder, &check.header, &check.content, plain) {
                     Ok(())
                 } else {
@@ -279,23 +281,5 @@ impl<'a> PackWalk<'a> {
             Ok,
         )?;
         Ok(found)
-    }
-}
-
-/// Decodes chunks for other operations, with the same check.
-pub struct ChunkDecoder(Decompressor);
-
-impl ChunkDecoder {
-    /// A decoder.
-    ///
-    /// # Errors
-    /// When there is no memory for it.
-    pub fn new() -> Result<Self> {
-        Decompressor::new().map(Self)
-    }
-
-    /// Decodes a chunk into `plain`; false when it is damaged.
-    pub fn decode(&mut self, header: &RecordHeader, content: &[u8], plain: &mut Vec<u8>) -> bool {
-        decodes(&mut self.0, header, content, plain)
     }
 }

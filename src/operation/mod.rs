@@ -3,10 +3,12 @@
 #![forbid(unsafe_code)]
 
 mod chunks;
+pub mod devices;
 pub mod estimate;
 pub mod library;
 pub mod log;
 pub mod names;
+pub mod restore;
 pub mod save;
 pub mod survey;
 pub mod system;

@@ -4,3 +4,6 @@
 #![allow(unsafe_code)]
 
 pub mod block_device;
+pub mod loop_device;
+pub mod nvme;
+pub mod scsi;

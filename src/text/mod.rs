@@ -221,7 +221,7 @@ impl fmt::Display for Message {
     }
 }
 
-/// A [`Message`] by its id, with arguments: `message!("save-done", name = name)`.
+/// A [`Message`] by its id, with arguments: `message!("error-advice", advice = text)`.
 macro_rules! message {
     ($id:literal $(, $name:ident = $value:expr)* $(,)?) => {
         $crate::text::Message::new($id)$(.with(stringify!($name), $value))*

@@ -11,3 +11,4 @@ block-empty-advice = A card reader without a card looks like this. For a plain f
 block-read-failed = The device could not be read
 block-write-failed = The device could not be written
 block-flush-failed = The device did not confirm that everything is written
+block-table-in-use = The system still uses the old partition table. Restart before using the disk.

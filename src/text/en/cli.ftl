@@ -1,0 +1,86 @@
+cli-heading-usage = Usage
+cli-heading-commands = Commands
+cli-heading-arguments = Arguments
+cli-heading-options = Options
+cli-no-signals = Ctrl-C cannot be caught; it will end the program at once.
+cli-unknown-argument = There is no option { $argument } here
+cli-unknown-command = There is no command { $command }
+cli-missing-argument = Something is missing: { $argument }
+cli-missing-command = A command is missing
+cli-missing-value = { $argument } needs a value
+cli-invalid-value = { $argument } cannot be "{ $value }"
+cli-repeated-argument = { $argument } cannot be used here, or not twice
+cli-invalid-command = The command cannot be understood
+cli-usage-advice = `calco --help` lists the commands; `calco COMMAND --help` explains one.
+cli-generate-failed = Manual pages or completions could not be written
+cli-not-a-size = "{ $text }" is not a size: write bytes, or a number with K, M, G or T
+cli-not-partitions = "{ $text }" is not a list of partitions
+cli-not-partitions-advice = Write numbers such as 1,3, with the name of the disk before them where there are several: sda:1,3
+cli-no-scheme = This version does not reach { $scheme } destinations
+cli-no-scheme-advice = Mount it first and name the folder.
+cli-not-an-image = "{ $word }" names no image
+cli-partitions-of-which = It is not clear which disk "{ $text }" is about; the disks are: { $names }
+cli-source-twice = The same disk is named twice
+cli-unstable-name = "{ $word }" may be another disk after the next start, and nobody is asked
+cli-unstable-name-advice = Name the disk by /dev/disk/by-id/…, id:… or serial:…, or leave out --yes and confirm.
+cli-which-disk = It is not clear which disk of the image "{ $text }" is about; the image holds: { $names }
+cli-which-disk-advice = Put the name of the disk before it, as in --to sda=/dev/sdb or --partitions sda:1,3
+cli-not-a-place = "{ $text }" is not a place for a partition
+cli-not-a-place-advice = Write --place 2=5 (into partition 5 of the target) or --place 2=/dev/sdb3
+cli-no-target = It does not say where to restore to
+cli-no-target-advice = Name the target with --to, or a place for each partition with --place.
+help-calco = Makes exact images of disks, verifies them, and puts them back
+help-calco-after = Examples:
+      calco disks
+      calco save /dev/sda --to /mnt/usb --name office
+      calco verify /mnt/usb/office
+      calco restore /mnt/usb/office --to /dev/sdb
+
+    Everything can be tried without a spare disk: a plain file that holds the bytes of a disk serves as source and as target.
+
+    Exit codes: 0 success; 1 failed; 2 wrong usage; 3 the image is damaged; 4 done, but data could not be read; 5 refused for safety; 130 interrupted.
+help-option-json = Print one JSON document on standard output
+help-option-progress = How progress is shown on standard error: bar, lines, json, none, or auto (a bar on a terminal, lines elsewhere)
+help-option-lang = Language of all texts, en or es; otherwise that of the environment
+help-option-yes = Ask nothing; the disk must then be named so that it cannot be mistaken
+help-option-dry-run = Show what would be done and stop
+help-option-help = Show this help
+help-option-version = Show the version
+help-calco-disks = List the disks of this machine and what is on them
+help-calco-map = Show which bytes of a disk are in use, or which an image holds, by volume
+help-calco-map-argument-source = A disk, a plain file that holds one, or an image
+help-calco-save = Save disks as an image
+help-calco-save-after = Only what is in use is stored, compressed and hashed; a volume whose used blocks cannot be read with certainty is stored whole. The source is never written to. There is no image until everything is stored and read back, so an interrupted save leaves nothing that looks like one.
+help-calco-save-argument-sources = Disks: /dev/sda, a plain file, id:NAME, serial:NUMBER, internal,only
+help-calco-save-argument-to = The folder that holds images
+help-calco-save-argument-name = Name of the image; otherwise host name or product, date and system
+help-calco-save-argument-partitions = Only these partitions, as in sda:1,3; 1,3 is enough for a single disk. May be repeated
+help-calco-save-argument-raw = Every byte, whether in use or not
+help-calco-save-argument-level = Compression: none, fast, auto, or 1 to 19
+help-calco-save-argument-split = Longest file of the image, such as 2G; otherwise 1 GiB
+help-calco-save-argument-note = A text to remember what this image is for
+help-calco-save-argument-replace = Replace the image of this name, once the new one is complete
+help-calco-save-argument-no-verify = Do not read the image back from the medium
+help-calco-restore = Restore an image to disks, or some of its partitions
+help-calco-restore-after = The image is checked before anything is written. The target's table is destroyed first and written last, so an interrupted restore leaves a disk that does not pretend to be whole. With --partitions or --place the table and the other partitions stay as they are.
+help-calco-restore-argument-image = The image: FOLDER/NAME
+help-calco-restore-argument-to = Where to: a disk, a partition or a plain file; NAME=TARGET for each disk of an image that holds several
+help-calco-restore-argument-partitions = Only these partitions, into those of the same number on the target
+help-calco-restore-argument-place = Where a partition goes: 2=5 into partition 5 of the target, 2=/dev/sdb3 into that one. May be repeated
+help-calco-restore-argument-repair-table = Make a damaged or differing copy of a GPT anew from the good one
+help-calco-restore-argument-no-precheck = Do not check the image before the first byte is written
+help-calco-restore-argument-no-verify = Do not read the target back
+help-calco-verify = Check every byte of images
+help-calco-verify-argument-images = Images: FOLDER/NAME
+help-calco-verify-argument-quick = Only what describes the image, and that every file is there
+help-calco-images = List the images in a folder
+help-calco-images-argument-destination = The folder that holds images
+help-calco-show = Show what an image holds
+help-calco-show-argument-image = The image: FOLDER/NAME
+help-calco-delete = Delete an image
+help-calco-delete-argument-image = The image: FOLDER/NAME
+help-calco-prune = Remove what unfinished saves left behind
+help-calco-prune-argument-destination = The folder that holds images
+help-calco-prune-argument-unfinished = Remove unfinished images, and replaced ones that were not removed; those being written now stay
+help-calco-generate = Write manual pages and shell completions
+help-calco-generate-argument-folder = The folder to write them to

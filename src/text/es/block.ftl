@@ -11,3 +11,4 @@ block-empty-advice = Así se ve un lector de tarjetas sin tarjeta. A un archivo 
 block-read-failed = No se pudo leer el dispositivo
 block-write-failed = No se pudo escribir en el dispositivo
 block-flush-failed = El dispositivo no confirmó que todo esté escrito
+block-table-in-use = El sistema sigue usando la tabla de particiones anterior. Reinicie antes de usar el disco.

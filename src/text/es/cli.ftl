@@ -1,0 +1,86 @@
+cli-heading-usage = Uso
+cli-heading-commands = Órdenes
+cli-heading-arguments = Argumentos
+cli-heading-options = Opciones
+cli-no-signals = No se puede atender Ctrl-C; terminará el programa de inmediato.
+cli-unknown-argument = Aquí no existe la opción { $argument }
+cli-unknown-command = No existe la orden { $command }
+cli-missing-argument = Falta algo: { $argument }
+cli-missing-command = Falta una orden
+cli-missing-value = { $argument } necesita un valor
+cli-invalid-value = { $argument } no puede ser "{ $value }"
+cli-repeated-argument = { $argument } no se puede usar aquí, o no dos veces
+cli-invalid-command = No se entiende la orden
+cli-usage-advice = `calco --help` muestra las órdenes; `calco ORDEN --help` explica una.
+cli-generate-failed = No se pudieron escribir las páginas de manual o los completados
+cli-not-a-size = "{ $text }" no es un tamaño: escriba bytes, o un número con K, M, G o T
+cli-not-partitions = "{ $text }" no es una lista de particiones
+cli-not-partitions-advice = Escriba números como 1,3, con el nombre del disco delante si hay varios: sda:1,3
+cli-no-scheme = Esta versión no llega a destinos { $scheme }
+cli-no-scheme-advice = Móntelo antes e indique la carpeta.
+cli-not-an-image = "{ $word }" no nombra ninguna imagen
+cli-partitions-of-which = No está claro de qué disco es "{ $text }"; los discos son: { $names }
+cli-source-twice = El mismo disco aparece dos veces
+cli-unstable-name = "{ $word }" puede ser otro disco en el próximo arranque, y no se pregunta a nadie
+cli-unstable-name-advice = Nombre el disco por /dev/disk/by-id/…, id:… o serial:…, o quite --yes y confirme.
+cli-which-disk = No está claro de qué disco de la imagen es "{ $text }"; la imagen contiene: { $names }
+cli-which-disk-advice = Ponga delante el nombre del disco, como en --to sda=/dev/sdb o --partitions sda:1,3
+cli-not-a-place = "{ $text }" no es un sitio para una partición
+cli-not-a-place-advice = Escriba --place 2=5 (en la partición 5 del destino) o --place 2=/dev/sdb3
+cli-no-target = No dice dónde restaurar
+cli-no-target-advice = Indique el destino con --to, o un sitio para cada partición con --place.
+help-calco = Hace imágenes exactas de discos, las verifica y las devuelve a su sitio
+help-calco-after = Ejemplos:
+      calco disks
+      calco save /dev/sda --to /mnt/usb --name oficina
+      calco verify /mnt/usb/oficina
+      calco restore /mnt/usb/oficina --to /dev/sdb
+
+    Todo se puede probar sin un disco de sobra: un archivo que contenga los bytes de un disco sirve de origen y de destino.
+
+    Códigos de salida: 0 éxito; 1 falló; 2 uso incorrecto; 3 la imagen está dañada; 4 hecho, pero hubo datos ilegibles; 5 rechazado por seguridad; 130 interrumpido.
+help-option-json = Escribir un documento JSON en la salida estándar
+help-option-progress = Cómo se muestra el avance en la salida de errores: bar, lines, json, none o auto (barra en una terminal, líneas en otro caso)
+help-option-lang = Idioma de todos los textos, en o es; si no, el del entorno
+help-option-yes = No preguntar nada; el disco debe nombrarse entonces de modo que no se confunda
+help-option-dry-run = Mostrar lo que se haría y parar
+help-option-help = Mostrar esta ayuda
+help-option-version = Mostrar la versión
+help-calco-disks = Mostrar los discos de este equipo y lo que contienen
+help-calco-map = Mostrar qué bytes de un disco están en uso, o cuáles contiene una imagen, por volumen
+help-calco-map-argument-source = Un disco, un archivo que contenga uno, o una imagen
+help-calco-save = Guardar discos como imagen
+help-calco-save-after = Solo se guarda lo que está en uso, comprimido y con su hash; un volumen cuyos bloques en uso no se puedan leer con certeza se guarda entero. Nunca se escribe en el origen. No hay imagen hasta que todo está almacenado y releído, así que un guardado interrumpido no deja nada que lo parezca.
+help-calco-save-argument-sources = Discos: /dev/sda, un archivo, id:NOMBRE, serial:NÚMERO, internal,only
+help-calco-save-argument-to = La carpeta que contiene imágenes
+help-calco-save-argument-name = Nombre de la imagen; si no, nombre del equipo o producto, fecha y sistema
+help-calco-save-argument-partitions = Solo estas particiones, como en sda:1,3; basta 1,3 si hay un solo disco. Se puede repetir
+help-calco-save-argument-raw = Todos los bytes, estén en uso o no
+help-calco-save-argument-level = Compresión: none, fast, auto, o de 1 a 19
+help-calco-save-argument-split = Archivo más largo de la imagen, como 2G; si no, 1 GiB
+help-calco-save-argument-note = Un texto para recordar para qué es esta imagen
+help-calco-save-argument-replace = Reemplazar la imagen de este nombre, cuando la nueva esté completa
+help-calco-save-argument-no-verify = No volver a leer la imagen del medio
+help-calco-restore = Restaurar una imagen en discos, o algunas de sus particiones
+help-calco-restore-after = La imagen se comprueba antes de escribir nada. La tabla del destino se destruye lo primero y se escribe lo último, así que una restauración interrumpida deja un disco que no finge estar entero. Con --partitions o --place la tabla y las demás particiones quedan como están.
+help-calco-restore-argument-image = La imagen: CARPETA/NOMBRE
+help-calco-restore-argument-to = Dónde: un disco, una partición o un archivo; NOMBRE=DESTINO por cada disco de una imagen que contiene varios
+help-calco-restore-argument-partitions = Solo estas particiones, en las del mismo número del destino
+help-calco-restore-argument-place = Dónde va una partición: 2=5 en la partición 5 del destino, 2=/dev/sdb3 en esa. Se puede repetir
+help-calco-restore-argument-repair-table = Rehacer una copia dañada o distinta de una GPT a partir de la buena
+help-calco-restore-argument-no-precheck = No comprobar la imagen antes de escribir el primer byte
+help-calco-restore-argument-no-verify = No volver a leer el destino
+help-calco-verify = Comprobar cada byte de las imágenes
+help-calco-verify-argument-images = Imágenes: CARPETA/NOMBRE
+help-calco-verify-argument-quick = Solo lo que describe la imagen, y que estén todos los archivos
+help-calco-images = Mostrar las imágenes de una carpeta
+help-calco-images-argument-destination = La carpeta que contiene imágenes
+help-calco-show = Mostrar lo que contiene una imagen
+help-calco-show-argument-image = La imagen: CARPETA/NOMBRE
+help-calco-delete = Borrar una imagen
+help-calco-delete-argument-image = La imagen: CARPETA/NOMBRE
+help-calco-prune = Borrar lo que dejaron los guardados incompletos
+help-calco-prune-argument-destination = La carpeta que contiene imágenes
+help-calco-prune-argument-unfinished = Borrar las imágenes incompletas, y las reemplazadas que no se borraron; las que se están escribiendo se quedan
+help-calco-generate = Escribir páginas de manual y completados de shell
+help-calco-generate-argument-folder = La carpeta donde escribirlos

@@ -1,0 +1,176 @@
+//! The command line: words in, a [`Job`], exit code out.
+
+mod help;
+mod run;
+
+use crate::error::{Error, ErrorKind};
+use crate::job::Job;
+use crate::text::{Language, message, set_language};
+use crate::ui::{self, Console, ProgressStyle};
+use clap::error::ErrorKind as ClapKind;
+use clap::{FromArgMatches as _, Parser};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+pub use help::command;
+
+/// The whole command line. Help texts are looked up by the names of commands and options.
+#[derive(Parser)]
+#[command(name = "calco", version, disable_help_subcommand = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    job: Job,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// Options of every command.
+#[derive(Clone, clap::Args)]
+struct Options {
+    /// One JSON document on standard output.
+    #[arg(long, global = true)]
+    json: bool,
+    /// How progress is shown.
+    #[arg(long, global = true, value_name = "STYLE", default_value = "auto", value_parser = ["auto", "bar", "lines", "json", "none"])]
+    progress: String,
+    /// The language.
+    #[arg(long, global = true, value_name = "LANGUAGE", value_parser = ["en", "es"])]
+    lang: Option<String>,
+}
+
+/// The language that the words ask for, before they are parsed: help and errors need it.
+fn language_of(words: &[std::ffi::OsString]) -> Language {
+    let mut words = words.iter().filter_map(|word| word.to_str());
+    while let Some(word) = words.next() {
+        let tag = match word.strip_prefix("--lang") {
+            Some("") => words.next(),
+            Some(rest) => rest.strip_prefix('='),
+            None => None,
+        };
+        if let Some(language) = tag.and_then(Language::from_tag) {
+            return language;
+        }
+    }
+    Language::from_environment()
+}
+
+/// Runs the program: parses the words, does the job, answers the exit code.
+pub fn main() -> ExitCode {
+    let words: Vec<_> = std::env::args_os().collect();
+    set_language(language_of(&words));
+    let parsed = command()
+        .try_get_matches_from(words)
+        .and_then(|matches| CommandLine::from_arg_matches(&matches));
+    let line = match parsed {
+        Ok(line) => line,
+        Err(error) => return usage(&error),
+    };
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in
+        [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP]
+    {
+        // The second one ends the process at once: nothing durable needs it to live.
+        let twice =
+            signal_hook::flag::register_conditional_shutdown(signal, 130, interrupted.clone());
+        let once = signal_hook::flag::register(signal, interrupted.clone());
+        if twice.is_err() || once.is_err() {
+            eprintln!("{}", message!("cli-no-signals"));
+        }
+    }
+    let style = ProgressStyle::named(&line.options.progress);
+    let console = Console::new(style, interrupted);
+    match run::run(&line.job, line.options.json, &console) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            if line.options.json {
+                let document = serde_json::json!({ "error": {
+                    "kind": format!("{:?}", error.kind()).to_lowercase(),
+                    "message": error.to_string(),
+                    "report": error.report(),
+                    "exit_code": error.kind().exit_code(),
+                }});
+                let _ = ui::print(&format!("{document:#}\n"));
+            }
+            eprintln!("{}", error.report());
+            ExitCode::from(error.kind().exit_code())
+        }
+    }
+}
+
+/// Shows help, or what is wrong with the words.
+fn usage(error: &clap::Error) -> ExitCode {
+    use clap::error::{ContextKind, ContextValue};
+    if matches!(error.kind(), ClapKind::DisplayHelp | ClapKind::DisplayVersion) {
+        return match error.print() {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+            _ => ExitCode::SUCCESS,
+        };
+    }
+    if error.kind() == ClapKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        eprint!("{}", error.render());
+        return ExitCode::from(ErrorKind::Usage.exit_code());
+    }
+    let context = |kind: ContextKind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        Some(ContextValue::Strings(list)) => list.join(" "),
+        Some(other) => other.to_string(),
+        None => String::new(),
+    };
+    let argument = context(ContextKind::InvalidArg);
+    let value = context(ContextKind::InvalidValue);
+    let what = match error.kind() {
+        ClapKind::UnknownArgument => message!("cli-unknown-argument", argument = argument),
+        ClapKind::InvalidSubcommand => {
+            message!("cli-unknown-command", command = context(ContextKind::InvalidSubcommand))
+        }
+        ClapKind::MissingRequiredArgument => message!("cli-missing-argument", argument = argument),
+        ClapKind::MissingSubcommand => message!("cli-missing-command"),
+        ClapKind::InvalidValue if value.is_empty() => {
+            message!("cli-missing-value", argument = argument)
+        }
+        ClapKind::InvalidValue | ClapKind::ValueValidation => {
+            message!("cli-invalid-value", argument = argument, value = value)
+        }
+        ClapKind::ArgumentConflict => message!("cli-repeated-argument", argument = argument),
+        _ => message!("cli-invalid-command"),
+    };
+    let mut shown = Error::new(ErrorKind::Usage, what).advise(message!("cli-usage-advice"));
+    if let Some(source) = std::error::Error::source(error) {
+        shown = shown.caused_by(source.to_string());
+    }
+    eprintln!("{}", shown.report());
+    ExitCode::from(ErrorKind::Usage.exit_code())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::lookup;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definitions_are_sound() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_and_option_explains_itself_in_every_language() {
+        fn walk(command: &clap::Command, path: &str, ids: &mut Vec<String>) {
+            for argument in command.get_arguments() {
+                ids.push(help::argument_id(path, argument));
+            }
+            for child in command.get_subcommands() {
+                let path = help::child_path(path, child);
+                ids.push(path.clone());
+                walk(child, &path, ids);
+            }
+        }
+        let mut ids = Vec::new();
+        walk(&CommandLine::command(), help::ROOT, &mut ids);
+        assert!(ids.len() > 30);
+        for id in ids {
+            assert!(lookup(&id).is_some(), "{id}: no help text");
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! What to do, in one vocabulary: the command line, the menu, the kernel's command line and job
+//! files all produce a [`Job`].
+
+use crate::codec::Level;
+use crate::error::{Error, ErrorKind, Result};
+use crate::text::message;
+use crate::units::parse_bytes;
+use clap::{Args, Subcommand, ValueHint};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// One thing to do. Help texts are looked up by the names of commands and options.
+#[derive(Clone, PartialEq, Debug, Subcommand, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Job {
+    /// List the disks.
+    Disks(DisksJob),
+    /// Show what is in use.
+    Map(MapJob),
+    /// Disks in, an image out.
+    Save(SaveJob),
+    /// An image in, disks out.
+    Restore(RestoreJob),
+    /// Check images.
+    Verify(VerifyJob),
+    /// List the images of a destination.
+    Images(ImagesJob),
+    /// Describe an image.
+    Show(ShowJob),
+    /// Delete an image.
+    Delete(DeleteJob),
+    /// Remove what unfinished saves left.
+    Prune(PruneJob),
+    /// Write manual pages and shell completions.
+    #[command(hide = true)]
+    Generate(GenerateJob),
+}
+
+/// List the disks.
+#[derive(Clone, PartialEq, Debug, Default, Args, Serialize, Deserialize)]
+pub struct DisksJob {}
+
+/// Show what is in use.
+#[derive(Clone, PartialEq, Debug, Args, Serialize, Deserialize)]
+pub struct MapJob {
+    /// A disk or an image.
+    #[arg(value_name = "SOURCE|IMAGE", value_hint = ValueHint::AnyPath)]
+    pub source: String,
+}
+
+/// Disks in, an image out.
+#[derive(Clone, PartialEq, Debug, Args, Serialize, Deserialize)]
+pub struct SaveJob {
+    /// The disks.
+    #[arg(required = true, value_name = "SOURCE", value_hint = ValueHint::AnyPath)]
+    pub sources: Vec<String>,
+    /// The destination.
+    #[arg(long, value_name = "DEST", value_hint = ValueHint::DirPath)]
+    pub to: String,
+    /// The name of the image.
+    #[arg(long, value_name = "NAME")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Only these partitions: `sda:1,3`, or `1,3` where there is one disk.
+    #[arg(long, value_name = "DISK:LIST")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partitions: Vec<String>,
+    /// Every byte.
+    #[arg(long)]
+    #[serde(default)]
+    pub raw: bool,
+    /// Compression.
+    #[arg(long, value_name = "LEVEL", default_value = "auto", value_parser = parse_level)]
+    #[serde(default)]
+    pub level: Level,
+    /// Longest pack, in bytes.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<u64>,
+    /// What to remember.
+    #[arg(long, value_name = "TEXT")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Replace an image of the same name.
+    #[arg(long)]
+    #[serde(default)]
+    pub replace: bool,
+    /// Do not read the image back.
+    #[arg(long)]
+    #[serde(default)]
+    pub no_verify: bool,
+    /// Show the plan and stop.
+    #[arg(long)]
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// An image in, disks out.
+#[derive(Clone, PartialEq, Debug, Args, Serialize, Deserialize)]
+pub struct RestoreJob {
+    /// The image.
+    #[arg(value_name = "IMAGE", value_hint = ValueHint::DirPath)]
+    pub image: String,
+    /// The targets: one, or `NAME=TARGET` for each disk of the image.
+    #[arg(long, value_name = "[NAME=]TARGET", value_hint = ValueHint::AnyPath)]
+    #[serde(default)]
+    pub to: Vec<String>,
+    /// Only these partitions.
+    #[arg(long, value_name = "[DISK:]LIST")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partitions: Vec<String>,
+    /// Where a partition goes: `2=5`, or `2=/dev/sdb3`.
+    #[arg(long, value_name = "NUMBER=TARGET")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub place: Vec<String>,
+    /// Make a damaged copy of a GPT anew.
+    #[arg(long)]
+    #[serde(default)]
+    pub repair_table: bool,
+    /// Ask nothing.
+    #[arg(long)]
+    #[serde(default)]
+    pub yes: bool,
+    /// Do not check the image first.
+    #[arg(long)]
+    #[serde(default)]
+    pub no_precheck: bool,
+    /// Do not read the target back.
+    #[arg(long)]
+    #[serde(default)]
+    pub no_verify: bool,
+    /// Show the plan and stop.
+    #[arg(long)]
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// Check images.
+#[derive(Clone, PartialEq, Debug, Args, Serialize, Deserialize)]
+pub struct VerifyJob {
+    /// The images.
+    #[arg(required = true, value_name = "IMAGE", value_hint = ValueHint::DirPath)]
+    pub images: Vec<String>,
+    /// Only what describes them.
+    #[arg(long)]
+    #[serde(default)]
+    pub quick: bool,
+}
+
+/// List the images of a destination.
+#[derive(Clone, PartialEq, Debug, Args, Serialize, Deserialize)]
+pub struct ImagesJob {
+    /// The destination.
+    #[arg(value_name = "DEST", value_hint = ValueHint::DirPath)]
+    pub destination: String,
+}
+
+/// Describe an image.
+#[derive(Clone, PartialEq, Debug, Args, Serialize, Deserialize)]
+pub struct ShowJob {
+    /// The image.
+    #[arg(value_name = "IMAGE", value_hint = ValueHint::DirPath)]
+    pub image: String,
+}
+
+/// Delete an image.
+#[derive(Clone, PartialEq, Debug, Args, Serialize, Deserialize)]
+pub struct DeleteJob {
+    /// The image.
+    #[arg(value_name = "IMAGE", value_hint = ValueHint::DirPath)]
+    pub image: String,
+    /// Ask nothing.
+    #[arg(long)]
+    #[serde(default)]
+    pub yes: bool,
+}
+
+/// Remove what unfinished saves left.
+#[derive(Clone, PartialEq, Debug, Args, Serialize, Deserialize)]
+pub struct PruneJob {
+    /// The destination.
+    #[arg(value_name = "DEST", value_hint = ValueHint::DirPath)]
+    pub destination: String,
+    /// Remove unfinished images.
+    #[arg(long, required = true)]
+    #[serde(default)]
+    pub unfinished: bool,
+    /// Ask nothing.
+    #[arg(long)]
+    #[serde(default)]
+    pub yes: bool,
+}
+
+/// Write manual pages and shell completions.
+#[derive(Clone, PartialEq, Debug, Args, Serialize, Deserialize)]
+pub struct GenerateJob {
+    /// The folder for `man` and `completions`.
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub folder: PathBuf,
+}
+
+fn parse_level(text: &str) -> std::result::Result<Level, String> {
+    text.parse().map_err(|error: Error| error.to_string())
+}
+
+fn parse_size(text: &str) -> std::result::Result<u64, String> {
+    parse_bytes(text).ok_or_else(|| message!("cli-not-a-size", text = text).to_string())
+}
+
+/// Partitions of a disk: the disk's name where one is given, and the numbers.
+///
+/// # Errors
+/// [`ErrorKind::Usage`].
+pub fn parse_partitions(text: &str) -> Result<(Option<String>, Vec<u32>)> {
+    let wrong = || {
+        Error::new(ErrorKind::Usage, message!("cli-not-partitions", text = text))
+            .advise(message!("cli-not-partitions-advice"))
+    };
+    let (disk, list) = match text.rsplit_once(':') {
+        Some((disk, list)) => (Some(disk.to_owned()), list),
+        None => (None, text),
+    };
+    let numbers: Vec<u32> = list
+        .split(',')
+        .map(|number| number.trim().parse().ok().filter(|number| *number > 0))
+        .collect::<Option<_>>()
+        .ok_or_else(wrong)?;
+    let mut sorted = numbers.clone();
+    sorted.sort_unstable();
+    sorted.dedup();
+    if disk.as_deref() == Some("") || sorted.len() != numbers.len() {
+        return Err(wrong());
+    }
+    Ok((disk, numbers))
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,=@+~%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+impl SaveJob {
+    /// The command that does the same.
+    pub fn command(&self) -> String {
+        let mut words = vec!["calco".to_owned(), "save".to_owned()];
+        words.extend(self.sources.iter().map(|source| quoted(source)));
+        words.extend(["--to".to_owned(), quoted(&self.to)]);
+        let mut option = |name: &str, value: Option<&str>| {
+            if let Some(value) = value {
+                words.extend([name.to_owned(), quoted(value)]);
+            }
+        };
+        option("--name", self.name.as_deref());
+        for partitions in &self.partitions {
+            option("--partitions", Some(partitions));
+        }
+        if self.level != Level::default() {
+            option("--level", Some(&self.level.to_string()));
+        }
+        option("--split", self.split.map(|split| split.to_string()).as_deref());
+        option("--note", self.note.as_deref());
+        let flags =
+            [(self.raw, "--raw"), (self.replace, "--replace"), (self.no_verify, "--no-verify")];
+        words.extend(flags.into_iter().filter(|(on, _)| *on).map(|(_, flag)| flag.to_owned()));
+        words.join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn partition_lists_are_read() {
+        assert_eq!(parse_partitions("sda:1,3").unwrap(), (Some("sda".into()), vec![1, 3]));
+        assert_eq!(parse_partitions("2").unwrap(), (None, vec![2]));
+        for wrong in ["", "sda:", "sda", "1,,2", "0", "1,1", ":1", "-1", "1-3"] {
+            assert_eq!(parse_partitions(wrong).unwrap_err().kind(), ErrorKind::Usage, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_job_survives_as_json_and_as_a_command() {
+        let job = SaveJob {
+            sources: vec!["/dev/sda".into(), "a b.img".into()],
+            to: "/mnt/it's".into(),
+            name: Some("sala 3".into()),
+            partitions: vec!["sda:1,3".into()],
+            raw: true,
+            level: Level::Number(7),
+            split: Some(1 << 30),
+            note: None,
+            replace: false,
+            no_verify: true,
+            dry_run: false,
+        };
+        let json = serde_json::to_string(&Job::Save(job.clone())).unwrap();
+        assert_eq!(serde_json::from_str::<Job>(&json).unwrap(), Job::Save(job.clone()));
+        assert_eq!(
+            job.command(),
+            "calco save /dev/sda 'a b.img' --to '/mnt/it'\\''s' --name 'sala 3' \
+             --partitions sda:1,3 --level 7 --split 1073741824 --raw --no-verify"
+        );
+    }
+}

@@ -1,0 +1,416 @@
+//! Plans, disks and images as tables for people.
+
+use crate::hardware::smart::Verdict;
+use crate::hardware::{Disk, FirmwareMode, Inventory, SecureBoot};
+use crate::image::{DiskIdentity, Manifest, Saved};
+use crate::operation::library::{Condition, Entry};
+use crate::operation::restore::{PartitionPlace, RestorePlan, TargetPlan};
+use crate::operation::save::SavePlan;
+use crate::operation::survey::{DiskSurvey, SurveyedVolume};
+use crate::partition::Scheme;
+use crate::text::{Message, message};
+use crate::units::{human_bytes, marketing_bytes};
+use comfy_table::{Table, presets};
+
+fn table(header: &[Message]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.set_header(header.iter().map(Message::to_string));
+    if let Some((_, columns)) = console::Term::stdout().size_checked() {
+        table.set_width(columns);
+        table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+    }
+    table
+}
+
+fn or_dash(text: Option<&str>) -> String {
+    text.filter(|text| !text.is_empty()).unwrap_or("–").to_owned()
+}
+
+/// A disk in one line: model, serial number, how it is attached.
+fn identity_line(identity: &DiskIdentity) -> String {
+    let serial =
+        identity.serial.as_ref().map(|serial| message!("ui-serial", serial = serial).to_string());
+    let parts = [identity.model.clone(), serial, identity.bus.clone()];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// What is on a disk in one line: "Debian GNU/Linux 12, 3 partitions, 4.20 of 8.00 GiB used".
+fn content_line(survey: &DiskSurvey) -> String {
+    let nothing = survey.table.scheme == Scheme::None
+        && survey
+            .volumes
+            .iter()
+            .all(|volume| volume.content().kind == crate::filesystem::VolumeKind::Unknown);
+    if nothing {
+        return message!("ui-content-nothing").to_string();
+    }
+    let used = message!(
+        "ui-content-used",
+        used = human_bytes(survey.used_bytes()),
+        size = human_bytes(survey.size)
+    );
+    let volumes = match survey.table.scheme {
+        Scheme::None => survey
+            .volumes
+            .first()
+            .map_or_else(|| message!("ui-content-nothing"), |volume| volume.content().kind.name()),
+        _ => message!("ui-content-partitions", count = survey.volumes.len()),
+    };
+    let system = survey.system().and_then(|system| system.name);
+    let parts = [system, Some(volumes.to_string()), Some(used.to_string())];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+fn scheme_name(scheme: Scheme) -> &'static str {
+    match scheme {
+        Scheme::Gpt => "GPT",
+        Scheme::HybridGpt => "GPT + MBR",
+        Scheme::Mbr => "MBR",
+        Scheme::None => "–",
+    }
+}
+
+fn volume_rows(survey: &DiskSurvey, row: impl Fn(&SurveyedVolume, usize) -> Vec<String>) -> Table {
+    let mut table = table(&[
+        message!("ui-column-partition"),
+        message!("ui-column-type"),
+        message!("ui-column-content"),
+        message!("ui-column-label"),
+        message!("ui-column-size"),
+        message!("ui-column-used"),
+    ]);
+    for (position, volume) in survey.volumes.iter().enumerate() {
+        table.add_row(row(volume, position));
+    }
+    table
+}
+
+/// The disks of the machine with what is on them; `surveys` in the order of the inventory's disks.
+pub fn disks(inventory: &Inventory, surveys: &[Option<DiskSurvey>]) -> String {
+    let mut text = String::new();
+    let firmware = &inventory.firmware;
+    let mode = match (firmware.mode, firmware.secure_boot) {
+        (FirmwareMode::Bios, _) => message!("ui-firmware-bios"),
+        (FirmwareMode::Uefi, SecureBoot::On) => message!("ui-firmware-secure-boot"),
+        (FirmwareMode::Uefi, _) => message!("ui-firmware-uefi"),
+    };
+    text += &format!("{mode}\n\n");
+    if inventory.disks.is_empty() {
+        text += &format!("{}\n\n", message!("ui-no-disks"));
+    }
+    for (disk, survey) in inventory.disks.iter().zip(surveys) {
+        text += &disk_section(disk, survey.as_ref());
+    }
+    for controller in &inventory.hidden {
+        text += &format!("{}\n", controller.message);
+    }
+    text
+}
+
+fn disk_section(disk: &Disk, survey: Option<&DiskSurvey>) -> String {
+    let mut text = format!(
+        "{}  {}  {}  {}\n",
+        disk.path.display(),
+        disk.title(),
+        marketing_bytes(disk.size),
+        disk.bus.name()
+    );
+    let serial = or_dash(disk.serial.as_deref());
+    text += &format!(
+        "  {}\n",
+        message!(
+            "ui-disk-facts",
+            serial = serial,
+            wwn = or_dash(disk.wwn.as_deref()),
+            logical = disk.logical_sector_size,
+            physical = disk.physical_sector_size
+        )
+    );
+    if disk.removable {
+        text += &format!("  {}\n", message!("ui-disk-removable"));
+    }
+    match disk.health.verdict {
+        Verdict::Failing => text += &format!("  {}\n", message!("ui-disk-failing")),
+        Verdict::Good => text += &format!("  {}\n", message!("ui-disk-good")),
+        Verdict::Unknown => {}
+    }
+    match survey {
+        None => text += &format!("  {}\n\n", message!("ui-disk-unreadable")),
+        Some(survey) => {
+            text += &format!("  {}: {}\n", scheme_name(survey.table.scheme), content_line(survey));
+            for note in survey.notes.iter().chain(&survey.doubt) {
+                text += &format!("  {note}\n");
+            }
+            let rows = volume_rows(survey, |volume, _| {
+                let content = volume.content();
+                let partition = volume.partition.as_ref();
+                let kind = partition.map(|partition| partition.kind.name().to_string());
+                let used = volume.reading.used.as_ref().ok();
+                vec![
+                    volume.number().map_or_else(|| "–".to_owned(), |number| number.to_string()),
+                    or_dash(kind.as_deref()),
+                    with_system(content.kind.name(), volume),
+                    or_dash(content.label.as_deref()),
+                    human_bytes(volume.extent.length),
+                    used.map_or_else(
+                        || message!("ui-whole").to_string(),
+                        |used| human_bytes(used.extents.total_bytes()),
+                    ),
+                ]
+            });
+            text += &format!("{rows}\n\n");
+        }
+    }
+    text
+}
+
+fn with_system(kind: Message, volume: &SurveyedVolume) -> String {
+    match volume.system.as_ref().and_then(|system| system.name.as_ref()) {
+        Some(system) => format!("{kind} ({system})"),
+        None => kind.to_string(),
+    }
+}
+
+/// What is in use of the volumes of a disk.
+pub fn map(name: &str, size: u64, used: u64, rows: &[Vec<String>]) -> String {
+    let mut table = table(&[
+        message!("ui-column-partition"),
+        message!("ui-column-content"),
+        message!("ui-column-size"),
+        message!("ui-column-used"),
+        message!("ui-column-extents"),
+        message!("ui-column-note"),
+    ]);
+    for row in rows {
+        table.add_row(row);
+    }
+    format!(
+        "{name}  {}\n{table}\n",
+        message!("ui-content-used", used = human_bytes(used), size = human_bytes(size))
+    )
+}
+
+/// What a save will do.
+pub fn save_plan(plan: &SavePlan) -> String {
+    let mut text = format!(
+        "{}\n",
+        message!("ui-save-title", name = plan.name.as_str(), destination = plan.destination())
+    );
+    for disk in &plan.disks {
+        let identity = disk.identity();
+        text += &format!(
+            "\n{}  {}  {}\n",
+            identity.name,
+            identity_line(identity),
+            marketing_bytes(disk.survey.size)
+        );
+        if identity.smart.as_deref() == Some("failing") {
+            text += &format!("  {}\n", message!("ui-disk-failing"));
+        }
+        for note in disk.survey.notes.iter().chain(&disk.survey.doubt) {
+            text += &format!("  {note}\n");
+        }
+        let rows = volume_rows(&disk.survey, |volume, position| {
+            let content = volume.content();
+            let kind = volume.partition.as_ref().map(|partition| partition.kind.name().to_string());
+            let used = &disk.uses[position];
+            let bytes = human_bytes(used.extents.total_bytes());
+            vec![
+                volume.number().map_or_else(|| "–".to_owned(), |number| number.to_string()),
+                or_dash(kind.as_deref()),
+                with_system(content.kind.name(), volume),
+                or_dash(content.label.as_deref()),
+                human_bytes(volume.extent.length),
+                match (used.saved, &used.reason) {
+                    (Saved::Used, _) => bytes,
+                    (Saved::Whole, Some(reason)) => {
+                        message!("ui-whole-because", size = bytes, reason = reason.clone())
+                            .to_string()
+                    }
+                    (Saved::Whole, None) => bytes,
+                    (Saved::Skipped, _) => message!("ui-skipped").to_string(),
+                },
+            ]
+        });
+        text += &format!("{rows}\n");
+    }
+    text += &format!(
+        "\n{}\n",
+        message!(
+            "ui-save-amount",
+            used = human_bytes(plan.used_bytes),
+            estimated = human_bytes(plan.estimated_bytes),
+            free = plan.free_space.map_or_else(|| "–".to_owned(), human_bytes)
+        )
+    );
+    if let Some(old) = plan.replaces() {
+        text += &format!("{}\n", message!("ui-save-replaces", directory = old));
+    }
+    for warning in &plan.warnings {
+        text += &format!("{}\n", message!("ui-warning", warning = warning.clone()));
+    }
+    text
+}
+
+/// What a restore will do and destroy.
+pub fn restore_plan(plan: &RestorePlan) -> String {
+    let manifest = plan.image().manifest();
+    let mut text = format!(
+        "{}\n",
+        message!(
+            "ui-restore-title",
+            name = manifest.name.as_str(),
+            created = manifest.created.as_str()
+        )
+    );
+    for target in &plan.targets {
+        text += &target_section(manifest, target);
+    }
+    for warning in &plan.warnings {
+        text += &format!("{}\n", message!("ui-warning", warning = warning.clone()));
+    }
+    text
+}
+
+fn target_section(manifest: &Manifest, target: &TargetPlan) -> String {
+    let disk = &manifest.disks[target.disk];
+    let identity = target.target.identity();
+    let mut text = format!(
+        "\n{}\n  {}\n  {}\n  {}\n",
+        message!(
+            "ui-restore-target",
+            disk = disk.identity.name.as_str(),
+            size = human_bytes(target.bytes),
+            target = target.target.name()
+        ),
+        message!(
+            "ui-restore-target-is",
+            identity = or_dash(Some(&identity_line(&identity))),
+            size = marketing_bytes(target.size)
+        ),
+        message!("ui-restore-target-has", content = content_line(&target.found)),
+        match &target.partitions {
+            None => message!("ui-restore-all-lost"),
+            Some(_) => message!("ui-restore-part-lost"),
+        }
+    );
+    for place in target.partitions.iter().flatten() {
+        let place = match place {
+            PartitionPlace::Number(from, to) => {
+                message!("ui-restore-place", from = *from, to = *to)
+            }
+            PartitionPlace::Whole(from) => message!("ui-restore-place-whole", from = *from),
+        };
+        text += &format!("  {place}\n");
+    }
+    text
+}
+
+/// The images of a destination.
+pub fn images(entries: &[Entry]) -> String {
+    if entries.is_empty() {
+        return format!("{}\n", message!("ui-no-images"));
+    }
+    let mut table = table(&[
+        message!("ui-column-name"),
+        message!("ui-column-created"),
+        message!("ui-column-disks"),
+        message!("ui-column-used"),
+        message!("ui-column-stored"),
+        message!("ui-column-condition"),
+    ]);
+    for entry in entries {
+        let manifest = entry.manifest.as_ref();
+        let disks: Vec<String> = manifest
+            .map(|manifest| {
+                let disks = manifest.disks.iter();
+                disks.map(|d| format!("{} {}", d.identity.name, marketing_bytes(d.size))).collect()
+            })
+            .unwrap_or_default();
+        let condition = match entry.condition {
+            Condition::Finished => message!("ui-condition-finished"),
+            Condition::Replaced => message!("ui-condition-replaced"),
+            Condition::Unfinished => message!("ui-condition-unfinished"),
+            Condition::InProgress => message!("ui-condition-in-progress"),
+            Condition::Damaged => message!("ui-condition-damaged"),
+            Condition::TooNew => message!("ui-condition-too-new"),
+        };
+        table.add_row([
+            entry.name.clone(),
+            manifest.map_or_else(|| "–".to_owned(), |manifest| manifest.created.clone()),
+            or_dash(Some(&disks.join(", "))),
+            manifest.map_or_else(|| "–".to_owned(), |m| human_bytes(m.used_bytes())),
+            human_bytes(entry.stored_bytes),
+            condition.to_string(),
+        ]);
+    }
+    format!("{table}\n")
+}
+
+/// One image.
+pub fn show(manifest: &Manifest, location: &str) -> String {
+    let machine = &manifest.machine;
+    let words = [&machine.vendor, &machine.product, &machine.serial];
+    let words: Vec<&str> = words.into_iter().flatten().map(String::as_str).collect();
+    let mut text = format!(
+        "{}\n",
+        message!(
+            "ui-show-facts",
+            name = manifest.name.as_str(),
+            location = location,
+            created = manifest.created.as_str(),
+            machine = or_dash(Some(&words.join(" "))),
+            used = human_bytes(manifest.used_bytes()),
+            stored = human_bytes(manifest.stored_bytes()),
+            note = or_dash(manifest.note.as_deref()),
+            command = or_dash(Some(&manifest.command))
+        )
+    );
+    if !manifest.verified {
+        text += &format!("{}\n", message!("ui-show-not-verified"));
+    }
+    for warning in &manifest.warnings {
+        text += &format!("{}\n", message!("ui-warning", warning = warning.clone()));
+    }
+    for disk in &manifest.disks {
+        text += &format!(
+            "\n{}  {}  {}  {}\n",
+            disk.identity.name,
+            identity_line(&disk.identity),
+            marketing_bytes(disk.size),
+            scheme_name(disk.table.scheme)
+        );
+        for note in &disk.notes {
+            text += &format!("  {note}\n");
+        }
+        let mut rows = table(&[
+            message!("ui-column-partition"),
+            message!("ui-column-content"),
+            message!("ui-column-label"),
+            message!("ui-column-size"),
+            message!("ui-column-used"),
+        ]);
+        for volume in &disk.volumes {
+            let bytes = human_bytes(volume.used_bytes);
+            let system = volume.system.as_ref().and_then(|system| system.name.as_ref());
+            let kind = volume.content.kind.name();
+            rows.add_row([
+                volume.partition.map_or_else(|| "–".to_owned(), |number| number.to_string()),
+                system.map_or_else(|| kind.to_string(), |system| format!("{kind} ({system})")),
+                or_dash(volume.content.label.as_deref()),
+                human_bytes(volume.extent.length),
+                match (volume.saved, &volume.reason) {
+                    (Saved::Skipped, _) => message!("ui-skipped").to_string(),
+                    (Saved::Whole, Some(reason)) => {
+                        message!("ui-whole-because", size = bytes, reason = reason.clone())
+                            .to_string()
+                    }
+                    _ => bytes,
+                },
+            ]);
+        }
+        text += &format!("{rows}\n");
+    }
+    text
+}

@@ -1,0 +1,25 @@
+//! What a person sees and answers, on a terminal or without one.
+
+mod confirm;
+mod listing;
+mod progress;
+
+pub use confirm::confirm;
+pub use listing::{disks, images, map, restore_plan, save_plan, show};
+pub use progress::{Console, ProgressStyle};
+
+use crate::error::{Context as _, Result};
+use crate::text::message;
+use std::io::Write as _;
+
+/// Writes to standard output. A reader that went away is no error.
+///
+/// # Errors
+/// When standard output cannot be written, a full disk for example.
+pub fn print(text: &str) -> Result<()> {
+    let mut output = std::io::stdout().lock();
+    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.context(|| message!("ui-output-failed")),
+    }
+}
