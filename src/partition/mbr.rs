@@ -168,26 +168,19 @@ pub(super) fn resize_protective(sector: &mut [u8], sectors: u64) {
             continue;
         }
         let length = protective_sectors(sectors);
+        if length == entry.sectors.get() {
+            continue;
+        }
         let at = OFFSET_ENTRIES + index * ENTRY_LENGTH;
         sector[at + 12..at + 16].copy_from_slice(&length.to_le_bytes());
-        sector[at + 5..at + 8].copy_from_slice(&chs(u64::from(length)));
+        // Cylinder, head and sector of the end: nobody reads them, and this says so.
+        if entry.last_chs[1..] != [0xff, 0xff] {
+            sector[at + 5..at + 8].fill(0xff);
+        }
     }
 }
 
 /// The length that a protective entry has on a disk of `sectors` sectors.
 pub(super) fn protective_sectors(sectors: u64) -> u32 {
     u32::try_from(sectors.saturating_sub(1)).unwrap_or(u32::MAX)
-}
-
-/// An LBA as cylinder, head and sector of the geometry that all use, FF FF FF beyond its end.
-fn chs(lba: u64) -> [u8; 3] {
-    const HEADS: u64 = 255;
-    const SECTORS: u64 = 63;
-    let cylinder = lba / (HEADS * SECTORS);
-    if cylinder > 1023 {
-        return [0xff; 3];
-    }
-    let head = lba / SECTORS % HEADS;
-    let sector = lba % SECTORS + 1;
-    [head as u8, (sector | (cylinder >> 8) << 6) as u8, cylinder as u8]
 }

@@ -5,9 +5,11 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod copies;
 mod ebr;
 mod foreign;
 mod gpt;
+pub mod layout;
 mod mbr;
 mod reading;
 mod types;

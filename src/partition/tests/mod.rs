@@ -2,6 +2,7 @@
 //! real ones.
 
 mod damaged;
+mod layout;
 mod oracles;
 mod properties;
 
@@ -27,7 +28,8 @@ pub(super) struct FileDisk {
 impl FileDisk {
     /// A disk of zeros of `size` bytes that says it has sectors of 512 bytes.
     pub(super) fn new(size: u64) -> Self {
-        let file = NamedTempFile::new().unwrap();
+        // A name that ends in no digit, so that partitions are named without a "p".
+        let file = tempfile::Builder::new().suffix(".img").tempfile().unwrap();
         file.as_file().set_len(size).unwrap();
         Self { file, sector_size: 512 }
     }

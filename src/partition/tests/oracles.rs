@@ -41,7 +41,7 @@ fn described_by_sfdisk(disk: &FileDisk) -> Vec<Described> {
     let describe = |entry: &serde_json::Value| {
         let text = |key: &str| entry[key].as_str().map(str::to_owned);
         let number = text("node").unwrap();
-        let number = number.strip_prefix(&node).unwrap().trim_start_matches('p').parse().unwrap();
+        let number = number.strip_prefix(&node).unwrap().parse().unwrap();
         Described {
             number,
             offset: entry["start"].as_u64().unwrap() * sector,
