@@ -9,15 +9,6 @@ use crate::filesystem::VolumeKind::{
 };
 use crate::units::KIB;
 
-/// Offset of the signature in a UFS superblock.
-const UFS_SIGNATURE: usize = 1372;
-const UFS1: u32 = 0x0001_1954;
-const UFS2: u32 = 0x1954_0119;
-
-const fn ufs(at: u64, signature: &'static [u8]) -> Row {
-    row(Ufs, Start(at), UFS_SIGNATURE, signature, plain)
-}
-
 pub(super) const ROWS: &[Row] = &[
     // Linux, fs/ntfs3/ntfs.h, struct NTFS_BOOT.
     row(Ntfs, Start(0), 3, b"NTFS    ", ntfs),
@@ -48,15 +39,11 @@ pub(super) const ROWS: &[Row] = &[
     row(Reiserfs, Start(64 * KIB), 52, b"ReIsEr2Fs", reiserfs),
     row(Reiserfs, Start(64 * KIB), 52, b"ReIsEr3Fs", reiserfs),
     row(Reiserfs, Start(8 * KIB), 52, b"ReIsErFs", reiserfs_3_5),
-    // Linux, fs/ufs/ufs_fs.h: where the superblock may lie, in the byte order of the machine.
-    ufs(8 * KIB, &UFS1.to_le_bytes()),
-    ufs(8 * KIB, &UFS1.to_be_bytes()),
-    ufs(64 * KIB, &UFS2.to_le_bytes()),
-    ufs(64 * KIB, &UFS2.to_be_bytes()),
-    ufs(0, &UFS1.to_le_bytes()),
-    ufs(0, &UFS2.to_le_bytes()),
-    ufs(256 * KIB, &UFS2.to_le_bytes()),
-    ufs(256 * KIB, &UFS2.to_be_bytes()),
+    // Linux, fs/ufs/ufs_fs.h: where the superblock may lie; see `ufs` for its signature.
+    row(Ufs, Start(0), 0, &[], ufs),
+    row(Ufs, Start(8 * KIB), 0, &[], ufs),
+    row(Ufs, Start(64 * KIB), 0, &[], ufs),
+    row(Ufs, Start(256 * KIB), 0, &[], ufs),
     // ECMA-119, section 8.4 "Primary Volume Descriptor".
     row(Iso9660, Start(32 * KIB), 0, b"\x01CD001", iso9660),
     // ECMA-167, part 2, section 9: the volume recognition sequence begins with BEA01, or follows
@@ -230,6 +217,14 @@ fn reiserfs_3_5(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> 
 fn reiserfs(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {
     let volume = reiserfs_3_5(probe, at, kind)?;
     Some(Volume { label: probe.text(at + 100, 16), uuid: probe.uuid(at + 84), ..volume })
+}
+
+/// One of six signatures, in the byte order of the machine that made it.
+fn ufs(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {
+    const SIGNATURES: [u32; 6] =
+        [0x0001_1954, 0x0009_5014, 0x0019_5612, 0x0061_2195, 0x0523_1994, 0x1954_0119];
+    let found = [probe.u32_le(at + 1372)?, probe.u32_be(at + 1372)?];
+    SIGNATURES.iter().any(|signature| found.contains(signature)).then(|| Volume::of(kind))
 }
 
 fn iso9660(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {
