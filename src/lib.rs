@@ -5,8 +5,17 @@
 #![deny(unsafe_code)]
 
 pub mod block;
+pub mod codec;
 pub mod error;
 pub mod filesystem;
+
+pub mod image;
+pub mod operation;
+pub mod hardware;
 pub mod partition;
+pub mod pipeline;
+pub mod report;
+pub mod store;
+pub mod sys;
 pub mod text;
 pub mod units;

@@ -1,1 +1,2 @@
+//! The command: save, verify and put back disks.
 fn main() {}

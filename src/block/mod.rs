@@ -3,7 +3,12 @@
 //! Everything that reads a disk reads it through [`BlockSource`]; everything that writes one
 //! writes through [`BlockTarget`]. Offsets and lengths are in bytes and need no alignment.
 
+pub mod buffer;
+pub mod device;
+pub mod direct;
+pub mod fault;
 pub mod memory;
+pub mod rescue;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::message;
@@ -57,6 +62,22 @@ pub trait BlockTarget: BlockSource {
     /// # Errors
     /// When the medium reports that something was not written.
     fn flush(&self) -> Result<()>;
+
+    /// Makes the reads that follow come from the medium, as far as the system can.
+    ///
+    /// # Errors
+    /// When what is still to be written cannot be.
+    fn forget_cache(&self) -> Result<()> {
+        self.flush()
+    }
+
+    /// Tells the system that there is a new partition table.
+    ///
+    /// # Errors
+    /// When the system still uses the old one: it must be told by a restart.
+    fn announce_table(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Refuses ranges that go past `size` bytes.

@@ -6,6 +6,7 @@
 //! memory and time whatever the input.
 #![forbid(unsafe_code)]
 
+pub mod ext;
 pub mod fat;
 mod kind;
 mod recognize;
@@ -141,6 +142,7 @@ struct Reader {
 
 /// The readers. What none of them knows is saved whole.
 const READERS: &[Reader] = &[
+    Reader { detect: ext::detect, used: ext::used },
     Reader { detect: fat::detect, used: fat::used },
     Reader { detect: swap::detect, used: swap::used },
 ];
@@ -153,10 +155,18 @@ pub fn read(sources: &[&dyn BlockSource], budget: Budget) -> Vec<Reading> {
     sources.iter().map(|source| read_one(*source, budget)).collect()
 }
 
-fn read_one(source: &dyn BlockSource, budget: Budget) -> Reading {
+/// What a volume seems to contain, without reading what is in use.
+pub fn identify(source: &dyn BlockSource) -> Volume {
+    let (found, _) = find(source);
+    found.into_iter().next().map_or(Volume::of(VolumeKind::Unknown), |(volume, _)| volume)
+}
+
+type Candidate = (Volume, Option<&'static Reader>);
+
+/// Everything a volume may be, the likeliest first, and what could not be read in looking.
+fn find(source: &dyn BlockSource) -> (Vec<Candidate>, Option<error::Error>) {
     let recognize::Findings { volumes, mut unreadable } = recognize::recognize(source);
-    let mut found: Vec<(Volume, Option<&Reader>)> =
-        volumes.into_iter().map(|volume| (volume, None)).collect();
+    let mut found: Vec<Candidate> = volumes.into_iter().map(|volume| (volume, None)).collect();
     for reader in READERS {
         match (reader.detect)(source) {
             Ok(Some(volume)) => found.push((volume, Some(reader))),
@@ -167,6 +177,11 @@ fn read_one(source: &dyn BlockSource, budget: Budget) -> Reading {
     // A container is named before what seems to lie in it, a readable file system before one
     // that is only recognised.
     found.sort_by_key(|(volume, reader)| (!volume.kind.is_container(), reader.is_none()));
+    (found, unreadable)
+}
+
+fn read_one(source: &dyn BlockSource, budget: Budget) -> Reading {
+    let (found, unreadable) = find(source);
     let names = found
         .iter()
         .map(|(volume, _)| volume.kind.name())

@@ -4,6 +4,14 @@
 //! it. Nothing here knows what the partitions contain.
 #![forbid(unsafe_code)]
 
+mod check;
+mod ebr;
+mod foreign;
+mod gpt;
+mod mbr;
+mod reading;
+mod types;
+
 use crate::block::BlockSource;
 use crate::text::Message;
 use crate::units::Extent;
@@ -133,7 +141,13 @@ pub struct TableReading {
 }
 
 /// Reads the partition table of a disk. Nothing here fails: what cannot be read is a doubt.
+///
+/// The table may be counted in another sector size than the disk says (a plain file that holds a
+/// disk of 4096-byte sectors, a disk out of a USB enclosure): [`PartitionTable::sector_size`] is
+/// then the table's, and the table has a problem that tells.
 pub fn read(disk: &dyn BlockSource) -> TableReading {
-    let _ = disk;
-    todo!()
+    reading::read(disk)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,14 @@
 block-past-end = A range of { $length } bytes goes past the end of the device, which has { $size } bytes
+block-open-failed = The device or file cannot be opened
+block-not-found-advice = Check the name; `calco disks` lists the disks that are there.
+block-neither = This is neither a block device nor a plain file that holds a disk
+block-neither-advice = Name a disk such as /dev/sda, or a file that holds the bytes of a disk.
+block-busy = The device is in use by something else
+block-busy-advice = Unmount its file systems, switch off its swap, stop the RAID or volume group on it, or close the program that uses it, and try again.
+block-locked = Another program has locked the device or file
+block-empty = The device or file has no bytes at all
+block-empty-advice = A card reader without a card looks like this. For a plain file, give it a size first: truncate -s SIZE FILE.
+block-read-failed = The device could not be read
+block-write-failed = The device could not be written
+block-flush-failed = The device did not confirm that everything is written
+block-table-in-use = The system still uses the old partition table. Restart before using the disk.

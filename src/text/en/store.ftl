@@ -1,0 +1,13 @@
+store-open-failed = The destination cannot be reached
+store-open-advice = Name a folder that exists, on a file system that is mounted.
+store-no-folder = The destination is not a folder
+store-list-failed = The destination cannot be listed
+store-no-image = There is no image of this name
+store-create-failed = A file or folder could not be created at the destination
+store-create-advice = Check that the destination can be written and has no file of this name.
+store-delete-failed = A file or folder could not be removed
+store-write-failed = The destination could not be written
+store-full-advice = The destination is full, or cannot hold a file this large. Free some room or choose another destination; what was written so far is no image and can be removed with `calco prune --unfinished`.
+store-read-failed = A file of the image could not be read
+store-no-plain-file = This is not a plain file
+store-cut-short = The file ends before it should

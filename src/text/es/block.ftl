@@ -1,1 +1,14 @@
 block-past-end = Un rango de { $length } bytes pasa del final del dispositivo, que tiene { $size } bytes
+block-open-failed = No se puede abrir el dispositivo o archivo
+block-not-found-advice = Revise el nombre; `calco disks` muestra los discos que hay.
+block-neither = No es un dispositivo de bloques ni un archivo que contenga un disco
+block-neither-advice = Indique un disco como /dev/sda, o un archivo con los bytes de un disco.
+block-busy = Otra cosa está usando el dispositivo
+block-busy-advice = Desmonte sus sistemas de archivos, desactive su memoria de intercambio, detenga el RAID o grupo de volúmenes que lo usa, o cierre el programa que lo tiene abierto, e inténtelo de nuevo.
+block-locked = Otro programa ha bloqueado el dispositivo o archivo
+block-empty = El dispositivo o archivo no tiene ni un byte
+block-empty-advice = Así se ve un lector de tarjetas sin tarjeta. A un archivo dele antes un tamaño: truncate -s TAMAÑO ARCHIVO.
+block-read-failed = No se pudo leer el dispositivo
+block-write-failed = No se pudo escribir en el dispositivo
+block-flush-failed = El dispositivo no confirmó que todo esté escrito
+block-table-in-use = El sistema sigue usando la tabla de particiones anterior. Reinicie antes de usar el disco.

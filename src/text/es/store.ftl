@@ -1,0 +1,13 @@
+store-open-failed = No se llega al destino
+store-open-advice = Indique una carpeta que exista, en un sistema de archivos montado.
+store-no-folder = El destino no es una carpeta
+store-list-failed = No se puede ver el contenido del destino
+store-no-image = No hay ninguna imagen con ese nombre
+store-create-failed = No se pudo crear un archivo o carpeta en el destino
+store-create-advice = Compruebe que se pueda escribir en el destino y que no haya un archivo con ese nombre.
+store-delete-failed = No se pudo borrar un archivo o carpeta
+store-write-failed = No se pudo escribir en el destino
+store-full-advice = El destino está lleno o no admite un archivo tan grande. Libere espacio o elija otro destino; lo escrito hasta ahora no es una imagen y se borra con `calco prune --unfinished`.
+store-read-failed = No se pudo leer un archivo de la imagen
+store-no-plain-file = Esto no es un archivo normal
+store-cut-short = El archivo termina antes de lo debido

@@ -1,0 +1,267 @@
+#!/usr/bin/env bash
+# Builds and tests Calco on Debian 12 and 13. `./build.sh help` tells how to use it.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+readonly TARGET=x86_64-unknown-linux-musl
+readonly OUT=out
+readonly BINARY=$OUT/calco
+readonly BINARY_BUDGET=$((12 << 20)) # bytes
+INSTALL=yes
+
+# mkfs and sfdisk live in sbin, which is not on the PATH of an ordinary user.
+export PATH="$PATH:$HOME/.cargo/bin:/usr/sbin:/sbin"
+
+usage() {
+  cat <<'EOF'
+Usage: ./build.sh [--no-install] [COMMAND]
+
+Commands
+  binary               the static binary, its man pages and shell completions (default)
+  test                 everything that is checked before a change is accepted
+  bench [FILTER]       measure
+  clean                remove what was built
+  help                 this text
+
+Options
+  --no-install         do not install Debian packages: name those that are missing and stop
+
+What is made is in out/. Missing Debian packages are installed without asking, as root or by sudo.
+EOF
+}
+
+# --- Debian packages -----------------------------------------------------------------------------
+
+declare -rA REASON=(
+  [ca-certificates]="lets cargo check the registry's certificate"
+  [gcc]="links programs and compiles the C part of zstd"
+  [g++]="compiles libFuzzer"
+  [libc6-dev]="links programs of this machine: build scripts and tests"
+  [rustc-web]="the Rust compiler"
+  [cargo-web]="fetches and builds crates"
+  [rust-web-src]="Rust's standard library as source, to build it for musl"
+  [rustfmt-web]="checks the formatting"
+  [rust-web-clippy]="checks the code for common mistakes"
+  [musl-tools]="the C library of the static binary"
+  [shellcheck]="checks the shell scripts"
+  [e2fsprogs]="makes and judges ext file systems for the tests"
+  [dosfstools]="makes and judges FAT file systems for the tests"
+  [mtools]="fills FAT file systems for the tests"
+  [util-linux]="makes swap areas and detects file systems for the tests"
+  [fdisk]="makes partition tables for the tests (sfdisk)"
+  [gdisk]="makes and judges GUID partition tables for the tests (sgdisk)"
+  [partclone]="tells which blocks it calls used, to compare with"
+)
+readonly HOST_PACKAGES=(ca-certificates gcc libc6-dev)
+readonly HOST_RUST_PACKAGES=(rustc-web cargo-web)
+readonly CHECK_RUST_PACKAGES=(rustfmt-web rust-web-clippy)
+readonly MUSL_RUST_PACKAGES=(rustc-web cargo-web rust-web-src)
+readonly TEST_PACKAGES=(shellcheck e2fsprogs dosfstools mtools util-linux fdisk gdisk partclone)
+
+is_installed() {
+  dpkg-query --show --showformat='${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
+}
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    "$@"
+  else
+    sudo -n "$@"
+  fi
+}
+
+# Installs the packages that are missing, and says which and why.
+need_packages() {
+  local package missing=()
+  for package; do
+    is_installed "$package" || missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  echo "Debian packages that are missing:"
+  for package in "${missing[@]}"; do
+    printf '  %-18s %s\n' "$package" "${REASON[$package]}"
+  done
+  local command="apt-get install --no-install-recommends ${missing[*]}"
+  [ "$INSTALL" = yes ] || die "not installed because of --no-install. As root: $command"
+  install_packages "${missing[@]}" || die "they could not be installed. As root: $command"
+}
+
+install_packages() {
+  local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300)
+  as_root "${apt[@]}" update </dev/null &&
+    as_root "${apt[@]}" install --no-install-recommends "$@" </dev/null
+}
+
+# --- Rust toolchains -----------------------------------------------------------------------------
+
+# Whether the cargo on PATH is there and new enough for Cargo.toml, with the named subcommands.
+cargo_suffices() {
+  local needed have subcommand
+  needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+  have=$(rustc --version 2>/dev/null | cut -d' ' -f2) || return 1
+  printf '%s\n' "$needed" "$have" | sort --version-sort --check=quiet || return 1
+  for subcommand; do
+    cargo "$subcommand" --version >/dev/null 2>&1 || return 1
+  done
+}
+
+# Makes `cargo` the one that builds for this machine, with the named subcommands (fmt, clippy).
+need_host_cargo() {
+  need_packages "${HOST_PACKAGES[@]}"
+  if ! cargo_suffices "$@"; then
+    [ $# -eq 0 ] || need_packages "${CHECK_RUST_PACKAGES[@]}"
+    need_packages "${HOST_RUST_PACKAGES[@]}"
+    export PATH="/usr/bin:$PATH"
+    cargo_suffices "$@" || die "Rust $(rustc --version | cut -d' ' -f2) is too old"
+  fi
+}
+
+has_musl_target() {
+  cargo_suffices &&
+    compgen -G "$(rustc --print sysroot)/lib/rustlib/$TARGET/lib/libstd-*.rlib" >/dev/null
+}
+
+# Joins compiler flags the way cargo reads them, so that paths may hold spaces.
+encode_flags() {
+  local IFS=$'\x1f'
+  echo "$*"
+}
+
+# Flags of every release build: no path of this machine in the binary.
+path_flags() {
+  echo "--remap-path-prefix=$PWD=calco"
+  echo "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo"
+}
+
+build_with_musl_target() {
+  local flags
+  mapfile -t flags < <(path_flags)
+  CARGO_ENCODED_RUSTFLAGS=$(encode_flags "${flags[@]}") \
+    CC_x86_64_unknown_linux_musl=musl-gcc \
+    cargo build --locked --release --package calco --target "$TARGET"
+}
+
+# Debian has no standard library for musl, so it is built too: without unwinding, since a panic
+# aborts, because Debian's unwinders need glibc. What is left of its name is an empty archive.
+build_with_debian() {
+  local flags libraries=$PWD/target/no-unwinder
+  mkdir -p "$libraries"
+  ar crs "$libraries/libunwind.a"
+  mapfile -t flags < <(path_flags)
+  flags+=(-Clink-self-contained=no -Crelocation-model=static "-Lnative=$libraries")
+  PATH="/usr/bin:$PATH" RUSTC_BOOTSTRAP=1 \
+    CARGO_ENCODED_RUSTFLAGS=$(encode_flags "${flags[@]}") \
+    CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER=musl-gcc \
+    CC_x86_64_unknown_linux_musl=musl-gcc \
+    cargo build --locked --release --package calco --target "$TARGET" \
+    -Zbuild-std=std,panic_abort -Zbuild-std-features=
+}
+
+build_binary() {
+  need_packages "${HOST_PACKAGES[@]}" musl-tools
+  if has_musl_target; then
+    build_with_musl_target
+  else
+    need_packages "${MUSL_RUST_PACKAGES[@]}"
+    build_with_debian
+  fi
+  mkdir -p "$OUT"
+  install -m 755 "target/$TARGET/release/calco" "$BINARY"
+  check_binary
+  write_man_pages_and_completions
+}
+
+check_binary() {
+  if readelf --program-headers --dynamic "$BINARY" | grep -E 'INTERP|\(NEEDED\)'; then
+    die "$BINARY is not static"
+  fi
+  local size
+  size=$(stat --format=%s "$BINARY")
+  [ "$size" -le "$BINARY_BUDGET" ] ||
+    die "$BINARY is $size bytes, over its budget of $BINARY_BUDGET"
+}
+
+write_man_pages_and_completions() {
+  rm -rf "$OUT/man" "$OUT/completions"
+  if [ -e src/cli.rs ] || [ -d src/cli ]; then
+    "$BINARY" generate "$OUT"
+  fi
+}
+
+# --- Commands ------------------------------------------------------------------------------------
+
+step() {
+  printf '\n=== %s\n' "$*"
+}
+
+die() {
+  echo "build.sh: $*" >&2
+  exit 1
+}
+
+summary() {
+  echo
+  echo "Made, from $(git describe --always --dirty 2>/dev/null || echo 'no commit'):"
+  echo "  $BINARY  $(numfmt --to=iec-i --suffix=B "$(stat --format=%s "$BINARY")")," \
+    "static, budget $(numfmt --to=iec-i --suffix=B "$BINARY_BUDGET")"
+  local folder
+  for folder in man completions; do
+    [ ! -d "$OUT/$folder" ] || echo "  $OUT/$folder/  $(find "$OUT/$folder" -type f | wc -l) files"
+  done
+  echo "Try it:  $BINARY --help"
+}
+
+command_binary() {
+  build_binary
+  summary
+}
+
+command_test() {
+  need_packages "${TEST_PACKAGES[@]}"
+  need_host_cargo fmt clippy
+  step "Shell scripts"
+  shellcheck build.sh .ci/run
+  step "Formatting"
+  cargo fmt --all --check
+  step "Clippy"
+  cargo clippy --locked --workspace --all-targets -- -D warnings
+  step "Static binary"
+  build_binary
+  summary
+  step "Tests"
+  if cargo nextest --version >/dev/null 2>&1; then
+    cargo nextest run --locked --workspace --no-fail-fast
+  else
+    cargo test --locked --workspace --no-fail-fast
+  fi
+}
+
+command_bench() {
+  need_host_cargo
+  cargo bench --locked -- "$@"
+}
+
+command_clean() {
+  rm -rf "$OUT" target
+}
+
+main() {
+  local words=()
+  while [ $# -gt 0 ]; do
+    case "$1" in
+      --no-install) INSTALL=no ;;
+      -h | --help) words=(help) && break ;;
+      -*) usage >&2 && die "unknown option $1" ;;
+      *) words+=("$1") ;;
+    esac
+    shift
+  done
+  local command=${words[0]:-binary}
+  case "$command" in
+    help) usage ;;
+    binary | test | bench | clean) "command_$command" "${words[@]:1}" ;;
+    *) usage >&2 && die "unknown command $command" ;;
+  esac
+}
+
+main "$@"

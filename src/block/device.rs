@@ -1,0 +1,218 @@
+//! Block devices, and plain files that hold a disk.
+
+use super::buffer::{ALIGNMENT, is_aligned};
+use super::direct::{DirectFile, drop_cache};
+use super::{BlockSource, BlockTarget, DEFAULT_SECTOR_SIZE, check_range};
+use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::sys::block_device;
+use crate::text::message;
+use rustix::fs::{FlockOperation, Mode, OFlags};
+use std::fs::File;
+use std::os::unix::fs::{FileExt as _, FileTypeExt as _};
+use std::path::{Path, PathBuf};
+
+/// How a device is opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// To be read, alone.
+    Source,
+    /// To be read, although something else holds it open: a mount that only reads.
+    SharedSource,
+    /// To be looked at: what is found may change under our eyes.
+    Look,
+    /// To be written, alone.
+    Target,
+}
+
+/// An open block device or plain file.
+pub struct Device {
+    path: PathBuf,
+    file: File,
+    direct: Option<DirectFile>,
+    direct_writer: Option<File>,
+    size: u64,
+    sector_size: u32,
+    physical_sector_size: Option<u32>,
+    is_block_device: bool,
+}
+
+impl Device {
+    /// Opens a device or plain file.
+    ///
+    /// # Errors
+    /// When it does not exist, is neither, is empty, or is in use by somebody else.
+    pub fn open(path: &Path, access: Access) -> Result<Self> {
+        Self::open_here(path, access).map_err(|error| error.on_device(path.display().to_string()))
+    }
+
+    fn open_here(path: &Path, access: Access) -> Result<Self> {
+        let metadata =
+            std::fs::metadata(path).context(|| message!("block-open-failed")).map_err(|error| {
+                match error.kind() {
+                    ErrorKind::NotFound => error.advise(message!("block-not-found-advice")),
+                    _ => error,
+                }
+            })?;
+        let is_block_device = metadata.file_type().is_block_device();
+        if !is_block_device && !metadata.is_file() {
+            return Err(Error::new(ErrorKind::Usage, message!("block-neither"))
+                .advise(message!("block-neither-advice")));
+        }
+        let mut flags = match access {
+            Access::Target => OFlags::RDWR,
+            _ => OFlags::RDONLY,
+        } | OFlags::CLOEXEC;
+        // For block devices alone O_EXCL means: nobody else holds it, no mount, no RAID, no map.
+        let exclusive = matches!(access, Access::Source | Access::Target);
+        if is_block_device && exclusive {
+            flags |= OFlags::EXCL;
+        }
+        let file = File::from(rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| {
+            if errno == rustix::io::Errno::BUSY {
+                return Error::new(ErrorKind::Refused, message!("block-busy"))
+                    .advise(message!("block-busy-advice"));
+            }
+            Err::<(), _>(errno).context(|| message!("block-open-failed")).unwrap_err()
+        })?);
+        let lock = match access {
+            Access::Target => Some(FlockOperation::NonBlockingLockExclusive),
+            Access::Source => Some(FlockOperation::NonBlockingLockShared),
+            Access::SharedSource | Access::Look => None,
+        };
+        if let Some(lock) = lock
+            && rustix::fs::flock(&file, lock) == Err(rustix::io::Errno::WOULDBLOCK)
+        {
+            return Err(Error::new(ErrorKind::Refused, message!("block-locked"))
+                .advise(message!("block-busy-advice")));
+        }
+        let size = if is_block_device {
+            rustix::fs::seek(&file, rustix::fs::SeekFrom::End(0))
+                .context(|| message!("block-open-failed"))?
+        } else {
+            metadata.len()
+        };
+        if size == 0 {
+            return Err(Error::new(ErrorKind::Usage, message!("block-empty"))
+                .advise(message!("block-empty-advice")));
+        }
+        let (sector_size, physical_sector_size) = if is_block_device {
+            let logical = block_device::logical_sector_size(&file)
+                .context(|| message!("block-open-failed"))?;
+            (logical, block_device::physical_sector_size(&file).ok())
+        } else {
+            (DEFAULT_SECTOR_SIZE, None)
+        };
+        // A plain file on a disk is read through the cache, which reads ahead better than we do;
+        // a device is read past it, so that the only copy of a page is ours.
+        let direct = is_block_device.then(|| DirectFile::open(path)).flatten();
+        let direct_writer = (is_block_device && access == Access::Target)
+            .then(|| {
+                let flags = OFlags::RDWR | OFlags::DIRECT | OFlags::CLOEXEC;
+                rustix::fs::open(path, flags, Mode::empty()).ok().map(File::from)
+            })
+            .flatten();
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            direct,
+            direct_writer,
+            size,
+            sector_size,
+            physical_sector_size,
+            is_block_device,
+        })
+    }
+
+    /// The path it was opened by.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The open file, for system calls about it.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Whether it is a block device rather than a plain file.
+    pub fn is_block_device(&self) -> bool {
+        self.is_block_device
+    }
+
+    /// Physical sector size in bytes, where known.
+    pub fn physical_sector_size(&self) -> Option<u32> {
+        self.physical_sector_size
+    }
+}
+
+impl BlockSource for Device {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn sector_size(&self) -> u32 {
+        self.sector_size
+    }
+
+    fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        check_range(self.size, offset, buffer.len() as u64)
+            .map_err(|error| error.on_device(self.name()))?;
+        match &self.direct {
+            Some(direct) if is_aligned(offset, buffer, ALIGNMENT) => {
+                direct.read_exact_at(offset, buffer)
+            }
+            _ => self.file.read_exact_at(buffer, offset),
+        }
+        .context(|| message!("block-read-failed"))
+        .map_err(|error| error.on_device(self.name()).at_offset(offset))
+    }
+}
+
+impl BlockTarget for Device {
+    fn write_at(&self, offset: u64, data: &[u8]) -> Result<()> {
+        check_range(self.size, offset, data.len() as u64)
+            .map_err(|error| error.on_device(self.name()))?;
+        match &self.direct_writer {
+            Some(direct) if is_aligned(offset, data, ALIGNMENT) => {
+                direct.write_all_at(data, offset)
+            }
+            _ => self.file.write_all_at(data, offset),
+        }
+        .context(|| message!("block-write-failed"))
+        .map_err(|error| error.on_device(self.name()).at_offset(offset))
+    }
+
+    fn flush(&self) -> Result<()> {
+        self.file
+            .sync_all()
+            .context(|| message!("block-flush-failed"))
+            .map_err(|error| error.on_device(self.name()))
+    }
+
+    fn forget_cache(&self) -> Result<()> {
+        drop_cache(&self.file).map_err(|error| error.on_device(self.name()))?;
+        if self.is_block_device {
+            // Refused to some users; the reads that follow are direct ones in any case.
+            let _ = block_device::drop_cache(&self.file);
+        }
+        Ok(())
+    }
+
+    fn announce_table(&self) -> Result<()> {
+        if !self.is_block_device {
+            return Ok(());
+        }
+        match block_device::reread_partition_table(&self.file) {
+            // A partition, or a device that has no partitions, has no table to read.
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INVAL.raw_os_error()) => {
+                Ok(())
+            }
+            result => result
+                .context(|| message!("block-table-in-use"))
+                .map_err(|error| error.on_device(self.name())),
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Compression of one chunk as one independent zstd frame (RFC 8878).
+
+use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::text::message;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// How a content is stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Encoding {
+    /// As it is.
+    Raw,
+    /// One zstd frame.
+    Zstd,
+}
+
+/// How hard to compress.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum Level {
+    /// Store everything as it is.
+    None,
+    /// The fastest zstd levels (negative ones).
+    Fast,
+    /// A good balance for disks: the default.
+    #[default]
+    Auto,
+    /// A zstd level, 1 to 19.
+    Number(i32),
+}
+
+impl Level {
+    /// The zstd level; `None` when nothing is compressed.
+    const fn zstd_level(self) -> Option<i32> {
+        match self {
+            Self::None => None,
+            Self::Fast => Some(-3),
+            Self::Auto => Some(3),
+            Self::Number(level) => Some(level),
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::Fast => f.write_str("fast"),
+            Self::Auto => f.write_str("auto"),
+            Self::Number(level) => level.fmt(f),
+        }
+    }
+}
+
+impl From<Level> for String {
+    fn from(level: Level) -> Self {
+        level.to_string()
+    }
+}
+
+impl TryFrom<String> for Level {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+impl FromStr for Level {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "none" => Ok(Self::None),
+            "fast" => Ok(Self::Fast),
+            "auto" => Ok(Self::Auto),
+            _ => match text.parse() {
+                Ok(level @ 1..=19) => Ok(Self::Number(level)),
+                _ => Err(Error::new(
+                    ErrorKind::Usage,
+                    message!("image-level-unknown", level = text.to_owned()),
+                )),
+            },
+        }
+    }
+}
+
+/// Compresses chunks, one at a time, reusing its memory.
+pub struct Compressor {
+    context: Option<zstd::bulk::Compressor<'static>>,
+}
+
+impl Compressor {
+    /// A compressor for a level.
+    ///
+    /// # Errors
+    /// When zstd has no memory for its context.
+    pub fn new(level: Level) -> Result<Self> {
+        let context = level
+            .zstd_level()
+            .map(zstd::bulk::Compressor::new)
+            .transpose()
+            .context(|| message!("image-zstd-failed"))?;
+        Ok(Self { context })
+    }
+
+    /// Encodes `plain` into `output`, whose old content is lost. A content that does not shrink
+    /// is kept as it is, so the output is never longer than the input.
+    ///
+    /// # Errors
+    /// When zstd fails.
+    pub fn compress(&mut self, plain: &[u8], output: &mut Vec<u8>) -> Result<Encoding> {
+        output.clear();
+        if let Some(context) = &mut self.context {
+            output.reserve(zstd::zstd_safe::compress_bound(plain.len()));
+            context.compress_to_buffer(plain, output).context(|| message!("image-zstd-failed"))?;
+            if output.len() < plain.len() {
+                return Ok(Encoding::Zstd);
+            }
+            output.clear();
+        }
+        output.extend_from_slice(plain);
+        Ok(Encoding::Raw)
+    }
+}
+
+/// Decodes chunks, one at a time, reusing its memory.
+pub struct Decompressor {
+    context: zstd::bulk::Decompressor<'static>,
+}
+
+impl Decompressor {
+    /// A decompressor.
+    ///
+    /// # Errors
+    /// When zstd has no memory for its context.
+    pub fn new() -> Result<Self> {
+        let context = zstd::bulk::Decompressor::new().context(|| message!("image-zstd-failed"))?;
+        Ok(Self { context })
+    }
+
+    /// Decodes `stored` into exactly the whole of `output`; false when it is anything but that.
+    /// Memory is bounded by the length of `output`, whatever the frame says.
+    pub fn decompress(&mut self, encoding: Encoding, stored: &[u8], output: &mut [u8]) -> bool {
+        match encoding {
+            Encoding::Raw if stored.len() == output.len() => {
+                output.copy_from_slice(stored);
+                true
+            }
+            Encoding::Raw => false,
+            Encoding::Zstd => {
+                let expected = output.len();
+                self.context
+                    .decompress_to_buffer(stored, output)
+                    .is_ok_and(|length| length == expected)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn decoding_undoes_encoding(
+            plain in proptest::collection::vec(0u8..4, 1..5000),
+            level in prop_oneof![Just(Level::None), Just(Level::Fast), Just(Level::Auto), (1i32..=19).prop_map(Level::Number)],
+        ) {
+            let mut stored = Vec::new();
+            let encoding = Compressor::new(level).unwrap().compress(&plain, &mut stored).unwrap();
+            prop_assert!(stored.len() <= plain.len());
+            let mut decoder = Decompressor::new().unwrap();
+            let mut output = vec![0xAA; plain.len()];
+            prop_assert!(decoder.decompress(encoding, &stored, &mut output));
+            prop_assert_eq!(&output, &plain);
+            // One byte more or less is not what was announced.
+            prop_assert!(!decoder.decompress(encoding, &stored, &mut vec![0; plain.len() + 1]));
+            prop_assert!(!decoder.decompress(encoding, &stored, &mut vec![0; plain.len() - 1]));
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(stored in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let mut output = vec![0; 4096];
+            Decompressor::new().unwrap().decompress(Encoding::Zstd, &stored, &mut output);
+        }
+    }
+
+    #[test]
+    fn levels_are_read_and_written() {
+        for text in ["none", "fast", "auto", "1", "19"] {
+            assert_eq!(text.parse::<Level>().unwrap().to_string(), text);
+        }
+        for wrong in ["0", "20", "-1", "", "best"] {
+            assert_eq!(wrong.parse::<Level>().unwrap_err().kind(), ErrorKind::Usage);
+        }
+    }
+}

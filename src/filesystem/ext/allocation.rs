@@ -1,0 +1,236 @@
+//! From group descriptors and bitmaps to the blocks in use, with every cross-check there is.
+//!
+//! Two walks over the descriptors: the first collects all metadata, because with flexible block
+//! groups that of one group may lie in any other; the second reads the bitmaps in disk order
+//! and holds them against it.
+
+use super::bitmap::{all_set, runs};
+use super::group_descriptor::{DescriptorTable, GroupDescriptor};
+use super::read;
+use super::superblock::{PRIMARY, Superblock};
+use crate::block::BlockSource;
+use crate::filesystem::Doubt;
+use crate::text::message;
+use crate::units::{Extent, ExtentMapBuilder, KIB};
+use std::ops::Range;
+
+/// Runs of metadata kept in memory: 16 MiB, enough for a file system of 128 TiB with groups of
+/// 128 MiB even when none of its metadata touches.
+const MAX_METADATA_RUNS: usize = 1 << 20;
+/// How many bytes of bitmaps that lie together are read at once.
+const BATCH: u64 = 256 * KIB;
+
+/// Adds every extent in use to `map`, in disk order, from the boot block to the end of the file
+/// system.
+pub(super) fn add_used(
+    source: &dyn BlockSource,
+    superblock: &Superblock,
+    map: &mut ExtentMapBuilder,
+) -> Result<(), Doubt> {
+    let mut table = DescriptorTable::new(source, superblock);
+    let metadata = metadata(superblock, &mut table)?;
+    let mut bitmaps = BitmapReader::new(source, superblock);
+    let mut next = 0;
+    let mut free_clusters = 0u64;
+
+    map.push(Extent::new(0, PRIMARY.end()));
+    for group in 0..superblock.groups {
+        let descriptor = table.group(group)?;
+        let blocks = superblock.group_blocks(group);
+        let inside = within(&metadata, &mut next, &blocks);
+        let clusters = inside.map(|run| clusters_of(superblock, &blocks, &run));
+        let mut used = 0;
+        let mut add = |run: Range<u64>| {
+            used += run.end - run.start;
+            let start = blocks.start + run.start * superblock.cluster_ratio;
+            let end = (blocks.start + run.end * superblock.cluster_ratio).min(blocks.end);
+            map.push(Extent::between(start * superblock.block_size, end * superblock.block_size));
+        };
+        let bits = (blocks.end - blocks.start).div_ceil(superblock.cluster_ratio);
+        if descriptor.block_uninit {
+            // The kernel and e2fsprogs take this flag for an error in group 0.
+            if group == 0 {
+                return Err(message!("ext-descriptor-flags", group = group.to_string()));
+            }
+            joined(clusters).for_each(&mut add);
+        } else {
+            let bitmap = bitmaps.read(&table, group, &descriptor)?;
+            let (counted, _) = bitmap.split_at(superblock.clusters_per_group() as usize / 8);
+            if !descriptor.bitmap_matches(counted) {
+                return Err(message!("ext-bitmap-checksum", group = group.to_string()));
+            }
+            for run in clusters {
+                if !all_set(bitmap, run) {
+                    return Err(message!("ext-metadata-free", group = group.to_string()));
+                }
+            }
+            runs(bitmap, bits).for_each(&mut add);
+        }
+        let free = bits - used;
+        if free != descriptor.free_clusters {
+            return Err(message!(
+                "ext-free-count-group",
+                group = group.to_string(),
+                counted = free.to_string(),
+                stored = descriptor.free_clusters.to_string()
+            ));
+        }
+        free_clusters += free;
+    }
+    let free_blocks = free_clusters * superblock.cluster_ratio;
+    if free_blocks != superblock.free_blocks {
+        return Err(message!(
+            "ext-free-count",
+            counted = free_blocks.to_string(),
+            stored = superblock.free_blocks.to_string()
+        ));
+    }
+    Ok(())
+}
+
+/// Every block that holds metadata, as runs in ascending order that do not touch.
+fn metadata(
+    superblock: &Superblock,
+    table: &mut DescriptorTable<'_>,
+) -> Result<Vec<Range<u64>>, Doubt> {
+    let mut all = MetadataRuns::default();
+    if let Some(block) = superblock.mmp_block {
+        all.add(block..block + 1)?;
+    }
+    for group in 0..superblock.groups {
+        let fixed = superblock.fixed_metadata(group);
+        if fixed.end > superblock.group_blocks(group).end {
+            return Err(message!("ext-group-too-small", group = group.to_string()));
+        }
+        all.add(fixed)?;
+        let descriptor = table.group(group)?;
+        all.add(descriptor.block_bitmap)?;
+        all.add(descriptor.inode_bitmap)?;
+        all.add(descriptor.inode_table)?;
+    }
+    all.finish()
+}
+
+/// Collects runs of blocks in any order and joins them now and then.
+struct MetadataRuns {
+    runs: Vec<Range<u64>>,
+    compact_at: usize,
+}
+
+impl Default for MetadataRuns {
+    fn default() -> Self {
+        Self { runs: Vec::new(), compact_at: 1 << 12 }
+    }
+}
+
+impl MetadataRuns {
+    fn add(&mut self, run: Range<u64>) -> Result<(), Doubt> {
+        if run.is_empty() {
+            return Ok(());
+        }
+        self.runs.push(run);
+        if self.runs.len() >= self.compact_at {
+            self.compact()?;
+            self.compact_at = (self.runs.len() * 2).max(self.compact_at);
+        }
+        Ok(())
+    }
+
+    fn compact(&mut self) -> Result<(), Doubt> {
+        self.runs.sort_unstable_by_key(|run| (run.start, run.end));
+        let mut overlap = None;
+        self.runs.dedup_by(|next, kept| {
+            if next.start < kept.end {
+                overlap = Some(next.start);
+            }
+            let touches = next.start <= kept.end;
+            if touches {
+                kept.end = kept.end.max(next.end);
+            }
+            touches
+        });
+        if let Some(block) = overlap {
+            return Err(message!("ext-metadata-overlap", block = block.to_string()));
+        }
+        if self.runs.len() > MAX_METADATA_RUNS {
+            return Err(message!("ext-metadata-scattered"));
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Vec<Range<u64>>, Doubt> {
+        self.compact()?;
+        Ok(self.runs)
+    }
+}
+
+/// The parts of sorted `runs` that lie in `blocks`; `next` remembers where the search goes on
+/// for the blocks behind.
+fn within<'a>(
+    runs: &'a [Range<u64>],
+    next: &mut usize,
+    blocks: &Range<u64>,
+) -> impl Iterator<Item = Range<u64>> + use<'a> {
+    while runs.get(*next).is_some_and(|run| run.end <= blocks.start) {
+        *next += 1;
+    }
+    let blocks = blocks.clone();
+    runs[*next..]
+        .iter()
+        .take_while({
+            let end = blocks.end;
+            move |run| run.start < end
+        })
+        .map(move |run| run.start.max(blocks.start)..run.end.min(blocks.end))
+}
+
+/// The clusters of a group, counted from its start, that a run of its blocks touches.
+fn clusters_of(superblock: &Superblock, group: &Range<u64>, run: &Range<u64>) -> Range<u64> {
+    let ratio = superblock.cluster_ratio;
+    (run.start - group.start) / ratio..(run.end - group.start).div_ceil(ratio)
+}
+
+/// Ascending ranges, those joined that touch or overlap.
+fn joined(ranges: impl Iterator<Item = Range<u64>>) -> impl Iterator<Item = Range<u64>> {
+    let mut ranges = ranges.peekable();
+    std::iter::from_fn(move || {
+        let mut range = ranges.next()?;
+        while let Some(next) = ranges.next_if(|next| next.start <= range.end) {
+            range.end = range.end.max(next.end);
+        }
+        Some(range)
+    })
+}
+
+/// Reads block bitmaps, several at once where they lie together.
+struct BitmapReader<'a> {
+    source: &'a dyn BlockSource,
+    block_size: u64,
+    loaded: Range<u64>,
+    bytes: Vec<u8>,
+}
+
+impl<'a> BitmapReader<'a> {
+    fn new(source: &'a dyn BlockSource, superblock: &Superblock) -> Self {
+        Self { source, block_size: superblock.block_size, loaded: 0..0, bytes: Vec::new() }
+    }
+
+    fn read(
+        &mut self,
+        table: &DescriptorTable<'_>,
+        group: u64,
+        descriptor: &GroupDescriptor,
+    ) -> Result<&[u8], Doubt> {
+        let block = descriptor.block_bitmap.start;
+        if !self.loaded.contains(&block) {
+            let limit = (BATCH / self.block_size).max(1);
+            let count = table.consecutive_bitmaps(group, block, limit);
+            self.loaded = 0..0;
+            self.bytes.resize((count * self.block_size) as usize, 0);
+            read(self.source, block * self.block_size, &mut self.bytes)?;
+            self.loaded = block..block + count;
+        }
+        let start = ((block - self.loaded.start) * self.block_size) as usize;
+        Ok(&self.bytes[start..start + self.block_size as usize])
+    }
+}

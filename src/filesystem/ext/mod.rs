@@ -1,0 +1,111 @@
+//! ext2, ext3 and ext4: what is in use, from the allocation bitmaps.
+//!
+//! The answer is certain only when everything agrees: the features are all known, the file
+//! system was left in order, every checksum holds, all metadata is marked as used, and the free
+//! blocks counted in the bitmaps are those that descriptors and superblock state.
+//!
+//! Source for everything below: kernel documentation, "ext4 Data Structures and Algorithms";
+//! each file names its section.
+
+mod allocation;
+mod bitmap;
+mod checksum;
+mod features;
+mod group_descriptor;
+mod journal;
+mod layout;
+mod mmp;
+mod superblock;
+
+#[cfg(test)]
+mod tests;
+
+use self::features::incompat;
+use self::superblock::{PRIMARY, RawSuperblock, Superblock};
+use super::{Budget, Doubt, Used, Volume};
+use crate::block::BlockSource;
+use crate::error::Result;
+use crate::text::message;
+use crate::units::{Extent, ExtentMap, ExtentMapBuilder, MIB};
+use zerocopy::{FromZeros, IntoBytes};
+
+/// How much of what lies behind the file system is kept, in bytes from the end of the volume:
+/// RAID and other signatures are found there.
+const TAIL: u64 = MIB;
+
+/// What the volume is when it has an ext superblock, or an external journal's.
+///
+/// # Errors
+/// When the superblock cannot be read.
+pub fn detect(source: &dyn BlockSource) -> Result<Option<Volume>> {
+    if source.size() < PRIMARY.end() {
+        return Ok(None);
+    }
+    let bytes = source.read_vec(PRIMARY.offset, PRIMARY.length as usize)?;
+    Ok(RawSuperblock::parse(&bytes).map(RawSuperblock::volume))
+}
+
+/// The extents in use.
+///
+/// # Errors
+/// A doubt when they are not certain.
+pub fn used(source: &dyn BlockSource, budget: Budget) -> Result<Used, Doubt> {
+    let raw = read_superblock(source, PRIMARY)?.ok_or_else(|| message!("ext-no-superblock"))?;
+    if raw.features().incompat(incompat::JOURNAL_DEV) {
+        let whole = ExtentMap::whole(Extent::new(0, source.size()));
+        return Ok(Used { extents: whole, signatures: vec![PRIMARY] });
+    }
+    let superblock = raw.check(source.size())?;
+    check_backup(source, &raw, &superblock)?;
+    mmp::check(source, &superblock)?;
+    journal::check(source, &superblock)?;
+
+    let signatures: Vec<Extent> =
+        superblock.superblock_copies().take(budget.extents.saturating_add(1)).collect();
+    if signatures.len() > budget.extents {
+        return Err(message!("ext-metadata-scattered"));
+    }
+    let mut map = ExtentMapBuilder::with_budget(budget.extents);
+    allocation::add_used(source, &superblock, &mut map)?;
+    map.push(tail(superblock.length(), source.size()));
+    Ok(Used { extents: map.build(), signatures })
+}
+
+/// What is kept behind a file system that is shorter than its volume; both in bytes.
+fn tail(length: u64, volume: u64) -> Extent {
+    Extent::between(length.max(volume.saturating_sub(TAIL)), volume)
+}
+
+/// A doubt when the first backup describes another geometry.
+///
+/// Without checksums this is what tells a changed size or group size from a real one. A place
+/// without a readable backup proves nothing either way: no tool minds a damaged one.
+fn check_backup(
+    source: &dyn BlockSource,
+    raw: &RawSuperblock,
+    superblock: &Superblock,
+) -> Result<(), Doubt> {
+    let Some(place) = superblock.superblock_copies().nth(1) else { return Ok(()) };
+    match read_superblock(source, place) {
+        Ok(Some(backup)) if raw.is_contradicted_by(&backup) => {
+            Err(message!("ext-backup-differs", offset = place.offset.to_string()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn read_superblock(
+    source: &dyn BlockSource,
+    place: Extent,
+) -> Result<Option<RawSuperblock>, Doubt> {
+    let mut raw = RawSuperblock::new_zeroed();
+    read(source, place.offset, raw.as_mut_bytes())?;
+    Ok(RawSuperblock::parse(raw.as_bytes()).cloned())
+}
+
+/// Fills `buffer` from `offset` in bytes; what cannot be read is a doubt.
+fn read(source: &dyn BlockSource, offset: u64, buffer: &mut [u8]) -> Result<(), Doubt> {
+    source.read_at(offset, buffer).map_err(|error| {
+        message!("ext-unreadable", offset = offset.to_string(), why = error.message().clone())
+    })
+}

@@ -1,0 +1,6 @@
+//! Real file systems from `mke2fs`, judged by `e2fsck`, `dumpe2fs`, `debugfs` and `partclone`.
+
+mod damage;
+mod fixture;
+mod large;
+mod variants;

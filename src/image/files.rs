@@ -1,0 +1,83 @@
+//! What the format needs of the place where an image lies: plain files, written once.
+
+use crate::error::Result;
+
+/// Where bytes may come from when a file is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Freshness {
+    /// From anywhere, a cache included.
+    Any,
+    /// From the medium, past every cache that can be passed: what verification needs.
+    Medium,
+}
+
+/// A file of an image.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FileEntry {
+    /// Name within the image.
+    pub name: String,
+    /// Length in bytes.
+    pub length: u64,
+}
+
+/// The files of one image.
+pub trait ImageFiles: Send + Sync {
+    /// Where the image is, as the person named it.
+    fn location(&self) -> String;
+
+    /// Creates a file that does not exist yet.
+    ///
+    /// # Errors
+    /// When it exists, or the store refuses.
+    fn create(&self, name: &str) -> Result<Box<dyn FileWriter>>;
+
+    /// Opens a file for reading.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::NotFound`] when there is none.
+    fn open(&self, name: &str, freshness: Freshness) -> Result<Box<dyn FileReader>>;
+
+    /// The files there are, by name.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn list(&self) -> Result<Vec<FileEntry>>;
+
+    /// Deletes a file.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    fn delete(&self, name: &str) -> Result<()>;
+
+    /// The largest file the place can hold, in bytes, where it is known.
+    fn max_file_size(&self) -> Option<u64> {
+        None
+    }
+}
+
+/// A file being written, front to back.
+pub trait FileWriter: Send {
+    /// Appends bytes.
+    ///
+    /// # Errors
+    /// When the store fails or is full.
+    fn write(&mut self, bytes: &[u8]) -> Result<()>;
+
+    /// Closes the file; returns when it is durable.
+    ///
+    /// # Errors
+    /// When the store cannot promise that.
+    fn finish(self: Box<Self>) -> Result<()>;
+}
+
+/// A file being read at any offset.
+pub trait FileReader: Send + Sync {
+    /// Length in bytes.
+    fn length(&self) -> u64;
+
+    /// Fills `buffer` with the bytes from `offset`.
+    ///
+    /// # Errors
+    /// When the file ends before that, or the store fails.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()>;
+}

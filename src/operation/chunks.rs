@@ -1,0 +1,37 @@
+//! Walking the chunks of a disk that hold used bytes.
+
+use crate::units::ExtentMap;
+
+/// The numbers of the chunks that hold a used byte, ascending.
+pub(super) fn numbers(map: &ExtentMap, chunk_size: u64) -> impl Iterator<Item = u64> + Send + '_ {
+    let mut next = 0;
+    map.as_slice().iter().flat_map(move |extent| {
+        let first = (extent.offset / chunk_size).max(next);
+        let end = extent.end().div_ceil(chunk_size);
+        next = next.max(end);
+        first..end
+    })
+}
+
+/// How many chunks may be between reading and writing: enough to keep everybody busy, in a
+/// bounded part of memory on machines with many cores and images with large chunks.
+pub(super) fn in_flight(workers: usize, chunk_size: u64) -> usize {
+    const MEMORY: u64 = 96 << 20;
+    // A chunk exists as plaintext and in compressed form.
+    let most = (MEMORY / (2 * chunk_size)).max(4) as usize;
+    (workers * 3 + 2).min(most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::Extent;
+
+    #[test]
+    fn each_chunk_once() {
+        let map: ExtentMap =
+            [(5, 1), (7, 1), (9, 12), (40, 10), (59, 2)].map(|(o, l)| Extent::new(o, l)).into_iter().collect();
+        assert_eq!(numbers(&map, 10).collect::<Vec<_>>(), [0, 1, 2, 4, 5, 6]);
+        assert_eq!(numbers(&ExtentMap::new(), 10).count(), 0);
+    }
+}

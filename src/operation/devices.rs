@@ -1,0 +1,238 @@
+//! Opening the disks that the person chose: what stands in the way, and whether they are still the
+//! same when the first byte is written.
+
+use super::restore::RestoreTarget;
+use super::save::SaveSource;
+use super::survey::Choice;
+use crate::block::device::{Access, Device};
+use crate::block::{BlockSource, BlockTarget};
+use crate::error::{Error, ErrorKind, Result};
+use crate::hardware::usage::{Use, disks_under, uses_of, whole_disk};
+use crate::hardware::{Disk, FirmwareMode, Inventory, SecureBoot, selector};
+use crate::image::{DiskIdentity, Machine};
+use crate::sys::block_device;
+use crate::text::{Message, message};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What an inventory tells of the machine, as images keep it.
+pub fn machine(inventory: &Inventory) -> Machine {
+    let firmware = &inventory.firmware;
+    Machine {
+        vendor: firmware.vendor.clone(),
+        product: firmware.product.clone(),
+        serial: firmware.serial.clone(),
+        firmware: Some(
+            match firmware.mode {
+                FirmwareMode::Bios => "bios",
+                FirmwareMode::Uefi => "uefi",
+            }
+            .to_owned(),
+        ),
+        secure_boot: match firmware.secure_boot {
+            SecureBoot::On => Some(true),
+            SecureBoot::Off => Some(false),
+            _ => None,
+        },
+    }
+}
+
+fn identity(path: &Path, disk: Option<&Disk>) -> DiskIdentity {
+    let file_name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = file_name.unwrap_or_else(|| path.display().to_string());
+    let Some(disk) = disk else { return DiskIdentity { name, ..DiskIdentity::default() } };
+    DiskIdentity {
+        name,
+        bus: Some(disk.bus.name().to_owned()),
+        model: disk.model.clone(),
+        serial: disk.serial.clone(),
+        wwn: disk.wwn.clone(),
+        smart: Some(disk.health.verdict.id().to_owned()),
+    }
+}
+
+fn list_of(uses: &[Use]) -> Message {
+    uses.iter()
+        .map(Use::message)
+        .reduce(|first, next| message!("devices-and", first = first, next = next))
+        .unwrap_or_else(|| message!("devices-nothing"))
+}
+
+/// Opens a disk to be saved.
+///
+/// # Errors
+/// [`ErrorKind::Refused`] when something can write to it while it is read.
+pub fn open_source(word: &str, inventory: &Inventory, choice: Choice) -> Result<SaveSource> {
+    let selected = selector::resolve(word, inventory)?;
+    let uses = uses_of(&selected.path)?;
+    let writing: Vec<Use> = uses.iter().filter(|found| !found.never_writes()).cloned().collect();
+    if !writing.is_empty() {
+        return Err(Error::new(
+            ErrorKind::Refused,
+            message!("devices-source-in-use", uses = list_of(&writing)),
+        )
+        .on_device(selected.path.display().to_string())
+        .advise(message!("devices-source-in-use-advice")));
+    }
+    let access = if uses.is_empty() { Access::Source } else { Access::SharedSource };
+    let device = Device::open(&selected.path, access)?;
+    let disk = selected.disk.as_deref().and_then(|name| inventory.disk(name));
+    Ok(SaveSource {
+        identity: identity(&selected.path, disk),
+        physical_sector_size: device.physical_sector_size(),
+        disk: Arc::new(device),
+        choice,
+    })
+}
+
+/// A disk, partition or plain file that the person chose to overwrite.
+pub struct DeviceTarget {
+    path: PathBuf,
+    /// The kernel's name of the disk it is or belongs to.
+    disk: Option<String>,
+    identity: DiskIdentity,
+    size: u64,
+    sequence: Option<u64>,
+    sector_size: Option<u32>,
+    /// Folders that must not lie on it.
+    protected: Vec<PathBuf>,
+    is_partition: bool,
+}
+
+impl DeviceTarget {
+    /// Finds a target. `protected` are folders that must survive: that of the image above all.
+    ///
+    /// # Errors
+    /// When the word does not mean exactly one, or it cannot be opened for a look.
+    pub fn find(word: &str, inventory: &Inventory, protected: &[PathBuf]) -> Result<Self> {
+        let selected = selector::resolve(word, inventory)?;
+        Self::at(&selected.path, selected.disk, selected.partition.is_some(), inventory, protected)
+    }
+
+    fn at(
+        path: &Path,
+        disk: Option<String>,
+        is_partition: bool,
+        inventory: &Inventory,
+        protected: &[PathBuf],
+    ) -> Result<Self> {
+        let device = Device::open(path, Access::Look)?;
+        let found = disk.as_deref().and_then(|name| inventory.disk(name));
+        Ok(Self {
+            identity: identity(path, found),
+            size: device.size(),
+            sequence: block_device::disk_sequence(device.file()).ok(),
+            sector_size: device.is_block_device().then(|| device.sector_size()),
+            path: path.to_owned(),
+            disk,
+            protected: protected.to_vec(),
+            is_partition,
+        })
+    }
+
+    fn refused(&self, message: Message) -> Error {
+        Error::new(ErrorKind::Refused, message).on_device(self.name())
+    }
+
+    /// The path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn changed(&self) -> Error {
+        self.refused(message!("devices-changed")).advise(message!("devices-changed-advice"))
+    }
+}
+
+impl RestoreTarget for DeviceTarget {
+    fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn identity(&self) -> DiskIdentity {
+        self.identity.clone()
+    }
+
+    fn sector_size(&self) -> Option<u32> {
+        self.sector_size
+    }
+
+    fn check(&self) -> Result<()> {
+        let uses = uses_of(&self.path)?;
+        if !uses.is_empty() {
+            return Err(self
+                .refused(message!("devices-target-in-use", uses = list_of(&uses)))
+                .advise(message!("block-busy-advice")));
+        }
+        let metadata = std::fs::metadata(&self.path).ok();
+        for folder in &self.protected {
+            let is_inside = std::fs::canonicalize(&self.path)
+                .ok()
+                .zip(std::fs::canonicalize(folder).ok())
+                .is_some_and(|(target, folder)| target.starts_with(folder));
+            // A partition beside that of the image may be restored; the whole disk may not.
+            let is_below = !self.is_partition
+                && metadata.as_ref().is_some_and(|found| found.file_type().is_block_device())
+                && disks_under(folder)?.contains(&whole_disk(&self.path)?);
+            if is_inside || is_below {
+                return Err(self
+                    .refused(message!(
+                        "devices-target-holds-image",
+                        folder = folder.display().to_string()
+                    ))
+                    .advise(message!("devices-target-holds-image-advice")));
+            }
+        }
+        if self.disk.is_some()
+            && let Some(metadata) = &metadata
+            && disks_under(Path::new("/"))?.contains(&metadata.rdev())
+        {
+            return Err(self.refused(message!("devices-target-runs-system")));
+        }
+        Ok(())
+    }
+
+    fn look(&self) -> Result<Arc<dyn BlockSource>> {
+        Ok(Arc::new(Device::open(&self.path, Access::Look)?))
+    }
+
+    fn open(&self) -> Result<Arc<dyn BlockTarget>> {
+        self.check()?;
+        let device = Device::open(&self.path, Access::Target)?;
+        let sequence = block_device::disk_sequence(device.file()).ok();
+        if device.size() != self.size || sequence != self.sequence {
+            return Err(self.changed());
+        }
+        if let Some(name) = &self.disk {
+            let now = Inventory::read(Path::new("/"));
+            let found = now.disk(name);
+            let same = found.is_some_and(|disk| {
+                disk.serial == self.identity.serial && disk.wwn == self.identity.wwn
+            });
+            if !same {
+                return Err(self.changed());
+            }
+        }
+        if device.is_block_device() && block_device::is_read_only(device.file()).unwrap_or(false) {
+            return Err(self
+                .refused(message!("devices-target-read-only"))
+                .advise(message!("devices-target-read-only-advice")));
+        }
+        Ok(Arc::new(device))
+    }
+
+    fn partition(&self, number: u32) -> Option<Arc<dyn RestoreTarget>> {
+        let name = self.path.to_str()?;
+        let separator = if name.ends_with(|c: char| c.is_ascii_digit()) { "p" } else { "" };
+        let path = PathBuf::from(format!("{name}{separator}{number}"));
+        let metadata = std::fs::metadata(&path).ok()?;
+        if self.sector_size.is_none() || !metadata.file_type().is_block_device() {
+            return None;
+        }
+        let inventory = Inventory::read(Path::new("/"));
+        Self::at(&path, self.disk.clone(), true, &inventory, &self.protected)
+            .ok()
+            .map(|target| Arc::new(target) as Arc<dyn RestoreTarget>)
+    }
+}

@@ -1,0 +1,221 @@
+//! Restore: an image in, disks out.
+//!
+//! What makes a disk or a volume recognizable is destroyed first and written last, so that nothing
+//! interrupted ever pretends to be whole.
+
+mod placement;
+mod transfer;
+
+pub use placement::{Assignment, PartitionPlace};
+
+use super::survey::{DiskSurvey, survey};
+use crate::block::{BlockSource, BlockTarget};
+use crate::error::{Error, ErrorKind, Result};
+use crate::image::{Depth, DiskIdentity, Freshness, Image, ImageId, verify};
+use crate::report::{Report, Stage};
+use crate::text::{Message, message};
+use crate::units::human_bytes;
+use placement::Placement;
+use serde::Serialize;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// A disk, partition or plain file that may be written.
+pub trait RestoreTarget: Send + Sync {
+    /// What a person calls it.
+    fn name(&self) -> String;
+
+    /// What tells it from others.
+    fn identity(&self) -> DiskIdentity;
+
+    /// Logical sector size in bytes; none for plain files, which take any.
+    fn sector_size(&self) -> Option<u32>;
+
+    /// Whether it may be overwritten, as far as can be known without opening it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Refused`] when it is in use, or holds what must survive.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Opens it for a look.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn look(&self) -> Result<Arc<dyn BlockSource>>;
+
+    /// Opens it for writing, alone, after comparing that it is still what `look` saw.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Refused`] when it is in use or not the same any more.
+    fn open(&self) -> Result<Arc<dyn BlockTarget>>;
+
+    /// The target that partition `number` of this one is by itself, where the system has one: a
+    /// disk whose other partitions are in use cannot be opened alone.
+    fn partition(&self, _number: u32) -> Option<Arc<dyn RestoreTarget>> {
+        None
+    }
+}
+
+/// How to restore.
+#[derive(Clone, Copy, Debug)]
+pub struct RestoreOptions {
+    /// Whether the whole image is checked before anything is written.
+    pub precheck: bool,
+    /// Whether the target is read back.
+    pub verify: bool,
+    /// Whether a damaged copy of a GPT is made anew from the sound one.
+    pub repair_table: bool,
+}
+
+impl Default for RestoreOptions {
+    fn default() -> Self {
+        Self { precheck: true, verify: true, repair_table: false }
+    }
+}
+
+/// One target of a plan.
+pub struct TargetPlan {
+    placement: Placement,
+    /// The number of the disk in the image.
+    pub disk: usize,
+    /// The target.
+    pub target: Arc<dyn RestoreTarget>,
+    /// Its size in bytes.
+    pub size: u64,
+    /// What is on it now and will be lost, in whole or in the chosen partitions.
+    pub found: DiskSurvey,
+    /// The partitions that are restored; none for the whole disk.
+    pub partitions: Option<Vec<PartitionPlace>>,
+    /// Bytes to write.
+    pub bytes: u64,
+}
+
+/// What a restore will do.
+pub struct RestorePlan {
+    image: Image,
+    options: RestoreOptions,
+    /// The targets.
+    pub targets: Vec<TargetPlan>,
+    /// What the person should know before.
+    pub warnings: Vec<Message>,
+}
+
+/// What a restore did.
+#[derive(Clone, Debug, Serialize)]
+pub struct RestoreOutcome {
+    /// The name of the image.
+    pub name: String,
+    /// Its identity.
+    pub image_id: ImageId,
+    /// Bytes written.
+    pub bytes: u64,
+    /// Bytes among them that could not be read when the image was made.
+    pub unreadable_bytes: u64,
+    /// Seconds it took.
+    pub seconds: f64,
+    /// Whether the targets were read back.
+    pub verified: bool,
+    /// What the person should know.
+    pub warnings: Vec<Message>,
+}
+
+/// Computes what a restore will do. Reads image and targets, writes nothing.
+///
+/// # Errors
+/// [`ErrorKind::Damaged`] when the image is, [`ErrorKind::Refused`] when a target does not fit.
+pub fn plan(
+    image: Image,
+    assignments: Vec<Assignment>,
+    options: RestoreOptions,
+) -> Result<RestorePlan> {
+    let mut targets = Vec::new();
+    let mut warnings = Vec::new();
+    for assignment in assignments {
+        targets.extend(placement::place(&image, assignment, &options, &mut warnings)?);
+    }
+    for plan in &targets {
+        plan.target.check()?;
+    }
+    let unreadable = image.manifest().unreadable_bytes();
+    if unreadable > 0 {
+        warnings.push(message!("restore-unreadable", size = human_bytes(unreadable)));
+    }
+    Ok(RestorePlan { image, options, targets, warnings })
+}
+
+fn look_at(target: &dyn RestoreTarget) -> Result<(u64, DiskSurvey)> {
+    let disk = target.look()?;
+    let found = survey(&[disk.as_ref()]).pop().expect("one disk, one survey");
+    Ok((disk.size(), found))
+}
+
+fn refused(target: &dyn RestoreTarget, message: Message) -> Error {
+    Error::new(ErrorKind::Refused, message).on_device(target.name())
+}
+
+impl RestorePlan {
+    /// The image.
+    pub fn image(&self) -> &Image {
+        &self.image
+    }
+
+    /// How it is done.
+    pub fn options(&self) -> RestoreOptions {
+        self.options
+    }
+
+    /// Bytes to write.
+    pub fn bytes(&self) -> u64 {
+        self.targets.iter().map(|target| target.bytes).sum()
+    }
+
+    /// Restores.
+    ///
+    /// # Errors
+    /// What the image, a target or the person ended it with. Before the first byte is written the
+    /// image was checked; after it, a target that is not complete is not recognizable as anything.
+    pub fn execute(mut self, report: &dyn Report) -> Result<RestoreOutcome> {
+        let begun = Instant::now();
+        if self.options.precheck {
+            verify(&self.image, Depth::Full, Freshness::Any, Stage::Precheck, report)?;
+        }
+        // All targets are opened, and so proven to be free, before the first is touched.
+        let opened: Vec<Arc<dyn BlockTarget>> =
+            self.targets.iter().map(|plan| plan.target.open()).collect::<Result<_>>()?;
+        report.check()?;
+
+        report.begin(Stage::Restore, self.bytes());
+        for (plan, target) in self.targets.iter().zip(&opened) {
+            transfer::write(&self.image, plan, target.as_ref(), report)?;
+        }
+        report.end();
+        if self.options.verify {
+            report.begin(Stage::VerifyTarget, self.bytes());
+            for (plan, target) in self.targets.iter().zip(&opened) {
+                transfer::verify(&self.image, plan, target.as_ref(), report)?;
+            }
+            report.end();
+        }
+        // Everything else stands and is proven: now the disks become what they are.
+        for (plan, target) in self.targets.iter().zip(&opened) {
+            transfer::complete(&self.image, plan, target.as_ref(), self.options.verify)?;
+            if plan.partitions.is_none()
+                && let Err(error) = target.announce_table()
+            {
+                self.warnings.push(error.message().clone());
+            }
+        }
+        let manifest = self.image.manifest();
+        Ok(RestoreOutcome {
+            name: manifest.name.clone(),
+            image_id: manifest.image_id,
+            bytes: self.bytes(),
+            unreadable_bytes: manifest.unreadable_bytes(),
+            seconds: begun.elapsed().as_secs_f64(),
+            verified: self.options.verify,
+            warnings: self.warnings,
+        })
+    }
+}

@@ -1,0 +1,168 @@
+//! Reading, working on all cores, and ordered writing, all at once, in bounded memory.
+
+use crate::error::Result;
+use crossbeam_channel::bounded;
+use std::collections::BTreeMap;
+use std::thread;
+
+/// The number of workers that keeps every core busy.
+pub fn default_workers() -> usize {
+    thread::available_parallelism().map_or(1, usize::from).min(32)
+}
+
+/// Runs `produce` in one thread, `work` in `workers` threads, each with a state of its own, and
+/// `consume` in the calling thread, which sees the results in the order in which the items were
+/// produced. At most `in_flight` items exist between `produce` and the end of `consume`, so
+/// memory is bounded whatever part is the slowest.
+///
+/// # Errors
+/// The first error in the order of the items. Everything produced before it has been consumed;
+/// nothing after it has.
+pub fn ordered<I, O, S>(
+    workers: usize,
+    in_flight: usize,
+    mut produce: impl FnMut() -> Result<Option<I>> + Send,
+    state: impl Fn() -> Result<S> + Sync,
+    work: impl Fn(&mut S, I) -> Result<O> + Sync,
+    mut consume: impl FnMut(O) -> Result<()>,
+) -> Result<()>
+where
+    I: Send,
+    O: Send,
+{
+    let in_flight = in_flight.max(1);
+    let (permits_back, permits) = bounded::<()>(in_flight);
+    let (items_in, items) = bounded::<(u64, I)>(in_flight);
+    let (results_in, results) = bounded::<(u64, Result<O>)>(in_flight + workers + 1);
+    for _ in 0..in_flight {
+        permits_back.send(()).expect("the channel holds one message for each permit");
+    }
+
+    thread::scope(|scope| {
+        let failures = results_in.clone();
+        scope.spawn(move || {
+            for sequence in 0.. {
+                // The other ends hang up when the consumer has failed: then there is no more to do.
+                if permits.recv().is_err() {
+                    return;
+                }
+                match produce() {
+                    Ok(Some(item)) => {
+                        if items_in.send((sequence, item)).is_err() {
+                            return;
+                        }
+                    }
+                    Ok(None) => return,
+                    Err(error) => {
+                        let _ = failures.send((sequence, Err(error)));
+                        return;
+                    }
+                }
+            }
+        });
+        for _ in 0..workers.max(1) {
+            let (items, results_in) = (items.clone(), results_in.clone());
+            let (state, work) = (&state, &work);
+            scope.spawn(move || {
+                let mut own = state();
+                for (sequence, item) in items {
+                    let result = match &mut own {
+                        Ok(own) => work(own, item),
+                        Err(_) => state().and_then(|mut retried| work(&mut retried, item)),
+                    };
+                    if results_in.send((sequence, result)).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(items);
+        drop(results_in);
+
+        let mut waiting = BTreeMap::new();
+        let mut next = 0;
+        let mut outcome = Ok(());
+        'consuming: for (sequence, result) in &results {
+            waiting.insert(sequence, result);
+            while let Some(result) = waiting.remove(&next) {
+                next += 1;
+                if let Err(error) = result.and_then(&mut consume) {
+                    outcome = Err(error);
+                    break 'consuming;
+                }
+                let _ = permits_back.send(());
+            }
+        }
+        // Hanging up both ends lets every thread leave, wherever it waits.
+        drop(permits_back);
+        drop(results);
+        outcome
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{Error, ErrorKind};
+    use crate::text::message;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    fn failure() -> Error {
+        Error::new(ErrorKind::Interrupted, message!("error-interrupted"))
+    }
+
+    fn run(
+        count: u64,
+        produce_fails: u64,
+        work_fails: u64,
+        consume_fails: u64,
+    ) -> (Vec<u64>, bool) {
+        let mut next = 0;
+        let mut seen = Vec::new();
+        let alive = AtomicUsize::new(0);
+        let result = ordered(
+            3,
+            5,
+            || {
+                if next == produce_fails {
+                    return Err(failure());
+                }
+                let item = (next < count).then_some(next);
+                next += 1;
+                assert!(alive.fetch_add(1, Ordering::SeqCst) < 7);
+                Ok(item)
+            },
+            || Ok(()),
+            |(), item| {
+                // Uneven work, so that results come out of order.
+                for _ in 0..(item % 7) * 1000 {
+                    std::hint::black_box(item);
+                }
+                if item == work_fails { Err(failure()) } else { Ok(item) }
+            },
+            |item| {
+                alive.fetch_sub(1, Ordering::SeqCst);
+                if item == consume_fails {
+                    return Err(failure());
+                }
+                seen.push(item);
+                Ok(())
+            },
+        );
+        (seen, result.is_ok())
+    }
+
+    #[test]
+    fn results_arrive_in_order_and_all() {
+        assert_eq!(run(1000, 9999, 9999, 9999), ((0..1000).collect(), true));
+        assert_eq!(run(0, 9999, 9999, 9999), (vec![], true));
+    }
+
+    #[test]
+    fn the_first_error_ends_it_after_everything_before_it() {
+        assert_eq!(run(1000, 500, 9999, 9999), ((0..500).collect(), false));
+        assert_eq!(run(1000, 9999, 300, 9999), ((0..300).collect(), false));
+        assert_eq!(run(1000, 9999, 9999, 100), ((0..100).collect(), false));
+        assert_eq!(run(1000, 0, 9999, 9999), (vec![], false));
+    }
+}

@@ -1,0 +1,280 @@
+//! A folder on a mounted file system.
+
+use super::{Claim, Store};
+use crate::block::direct::{DirectFile, drop_cache};
+use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::image::{FileEntry, FileReader, FileWriter, Freshness, HEADER, ImageFiles};
+use crate::text::message;
+use rustix::fs::FlockOperation;
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Images in a folder.
+pub struct LocalStore {
+    folder: PathBuf,
+}
+
+impl LocalStore {
+    /// The store in a folder that exists.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when it does not, [`ErrorKind::Usage`] when it is no folder.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let metadata = std::fs::metadata(folder)
+            .context(|| message!("store-open-failed"))
+            .map_err(|error| error.at_path(folder).advise(message!("store-open-advice")))?;
+        if !metadata.is_dir() {
+            return Err(Error::new(ErrorKind::Usage, message!("store-no-folder"))
+                .at_path(folder)
+                .advise(message!("store-open-advice")));
+        }
+        Ok(Self { folder: folder.to_owned() })
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn files(&self, name: &str) -> LocalFiles {
+        LocalFiles { folder: self.folder.join(name), max_file_size: self.max_file_size() }
+    }
+}
+
+fn sync_folder(folder: &Path) -> Result<()> {
+    // Some file systems cannot sync a folder and say so; their writes are then as durable as
+    // they get.
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::Unsupported => Ok(()),
+        result => {
+            result.context(|| message!("store-write-failed")).map_err(|error| error.at_path(folder))
+        }
+    }
+}
+
+impl Store for LocalStore {
+    fn location(&self) -> String {
+        self.folder.display().to_string()
+    }
+
+    fn directories(&self) -> Result<Vec<String>> {
+        let list = || -> std::io::Result<Vec<String>> {
+            let mut names = Vec::new();
+            for entry in std::fs::read_dir(&self.folder)? {
+                let entry = entry?;
+                if entry.file_type()?.is_dir()
+                    && let Ok(name) = entry.file_name().into_string()
+                {
+                    names.push(name);
+                }
+            }
+            names.sort_unstable();
+            Ok(names)
+        };
+        list()
+            .context(|| message!("store-list-failed"))
+            .map_err(|error| error.at_path(&self.folder))
+    }
+
+    fn directory(&self, name: &str) -> Result<Arc<dyn ImageFiles>> {
+        let files = self.files(name);
+        if !files.folder.is_dir() {
+            return Err(Error::new(ErrorKind::NotFound, message!("store-no-image"))
+                .at_path(&files.folder)
+                .advise(message!("image-foreign-advice")));
+        }
+        Ok(Arc::new(files))
+    }
+
+    fn create_directory(&self, name: &str) -> Result<Arc<dyn ImageFiles>> {
+        let files = self.files(name);
+        std::fs::create_dir(&files.folder).context(|| message!("store-create-failed")).map_err(
+            |error| error.at_path(&files.folder).advise(message!("store-create-advice")),
+        )?;
+        sync_folder(&self.folder)?;
+        Ok(Arc::new(files))
+    }
+
+    fn remove_directory(&self, name: &str) -> Result<()> {
+        let folder = self.folder.join(name);
+        std::fs::remove_dir(&folder)
+            .context(|| message!("store-delete-failed"))
+            .map_err(|error| error.at_path(&folder))?;
+        sync_folder(&self.folder)
+    }
+
+    fn free_space(&self) -> Option<u64> {
+        let status = rustix::fs::statvfs(&self.folder).ok()?;
+        status.f_bavail.checked_mul(status.f_frsize)
+    }
+
+    fn max_file_size(&self) -> Option<u64> {
+        const MSDOS_SUPER_MAGIC: u64 = 0x4d44;
+        let status = rustix::fs::statfs(&self.folder).ok()?;
+        (status.f_type as u64 == MSDOS_SUPER_MAGIC).then_some(u64::from(u32::MAX))
+    }
+
+    fn claim(&self, name: &str) -> Result<Option<Claim>> {
+        let path = self.folder.join(name).join(HEADER);
+        let Ok(file) = File::open(&path) else { return Ok(Some(Claim(None))) };
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+            // A file system without locks cannot tell; the person who prunes is asked anyway.
+            _ => Ok(Some(Claim(Some(file)))),
+        }
+    }
+}
+
+/// The files of one image in a folder.
+struct LocalFiles {
+    folder: PathBuf,
+    max_file_size: Option<u64>,
+}
+
+impl ImageFiles for LocalFiles {
+    fn location(&self) -> String {
+        self.folder.display().to_string()
+    }
+
+    fn create(&self, name: &str) -> Result<Box<dyn FileWriter>> {
+        let path = self.folder.join(name);
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .context(|| message!("store-create-failed"))
+            .map_err(|error| error.at_path(&path).advise(message!("store-create-advice")))?;
+        Ok(Box::new(LocalWriter { file, path, unsynced: 0, written: 0 }))
+    }
+
+    fn open(&self, name: &str, freshness: Freshness) -> Result<Box<dyn FileReader>> {
+        let path = self.folder.join(name);
+        let opened = || -> Result<LocalReader> {
+            let file = File::open(&path).context(|| message!("store-read-failed"))?;
+            let metadata = file.metadata().context(|| message!("store-read-failed"))?;
+            if !metadata.is_file() {
+                return Err(Error::new(ErrorKind::Damaged, message!("store-no-plain-file")));
+            }
+            let direct = match freshness {
+                Freshness::Any => None,
+                Freshness::Medium => {
+                    drop_cache(&file)?;
+                    DirectFile::open(&path)
+                }
+            };
+            Ok(LocalReader { file, direct, path: path.clone(), length: metadata.len() })
+        };
+        opened()
+            .map(|reader| Box::new(reader) as Box<dyn FileReader>)
+            .map_err(|error| error.at_path(&path))
+    }
+
+    fn list(&self) -> Result<Vec<FileEntry>> {
+        let list = || -> std::io::Result<Vec<FileEntry>> {
+            let mut files = Vec::new();
+            for entry in std::fs::read_dir(&self.folder)? {
+                let entry = entry?;
+                if let Ok(name) = entry.file_name().into_string() {
+                    files.push(FileEntry { name, length: entry.metadata()?.len() });
+                }
+            }
+            files.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+            Ok(files)
+        };
+        list()
+            .context(|| message!("store-list-failed"))
+            .map_err(|error| error.at_path(&self.folder))
+    }
+
+    fn delete(&self, name: &str) -> Result<()> {
+        let path = self.folder.join(name);
+        std::fs::remove_file(&path)
+            .context(|| message!("store-delete-failed"))
+            .map_err(|error| error.at_path(&path))?;
+        sync_folder(&self.folder)
+    }
+
+    fn max_file_size(&self) -> Option<u64> {
+        self.max_file_size
+    }
+}
+
+struct LocalWriter {
+    file: File,
+    path: PathBuf,
+    unsynced: u64,
+    written: u64,
+}
+
+/// How much may wait in the page cache before it is pushed to the medium, in bytes: a stick that
+/// is told everything at the end makes the last minute last an hour.
+const PUSH_AFTER: u64 = 32 << 20;
+
+impl LocalWriter {
+    fn explain(&self, error: Error) -> Error {
+        let error = error.at_path(&self.path).at_offset(self.written);
+        match error.kind() {
+            ErrorKind::NoSpace => error.advise(message!("store-full-advice")),
+            _ => error,
+        }
+    }
+}
+
+impl FileWriter for LocalWriter {
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file
+            .write_all(bytes)
+            .context(|| message!("store-write-failed"))
+            .map_err(|error| self.explain(error))?;
+        self.written += bytes.len() as u64;
+        self.unsynced += bytes.len() as u64;
+        if self.unsynced >= PUSH_AFTER {
+            self.unsynced = 0;
+            // Only starts the writing; errors come back from the sync at the end.
+            let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::DontNeed);
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        self.file
+            .sync_all()
+            .context(|| message!("store-write-failed"))
+            .map_err(|error| self.explain(error))?;
+        self.path.parent().map_or(Ok(()), sync_folder)
+    }
+}
+
+struct LocalReader {
+    file: File,
+    direct: Option<DirectFile>,
+    path: PathBuf,
+    length: u64,
+}
+
+impl FileReader for LocalReader {
+    fn length(&self) -> u64 {
+        self.length
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        match &self.direct {
+            Some(direct) => direct.read_exact_at(offset, buffer),
+            None => self.file.read_exact_at(buffer, offset),
+        }
+        .map_err(|error| {
+            let error = match error.kind() {
+                // The file ends before its own length: it was cut while we looked.
+                std::io::ErrorKind::UnexpectedEof => {
+                    Error::new(ErrorKind::Damaged, message!("store-cut-short")).caused_by(error)
+                }
+                _ => Err::<(), _>(error).context(|| message!("store-read-failed")).unwrap_err(),
+            };
+            error.at_path(&self.path).at_offset(offset)
+        })
+    }
+}
