@@ -9,9 +9,9 @@ pub mod codec;
 pub mod error;
 pub mod filesystem;
 
+pub mod hardware;
 pub mod image;
 pub mod operation;
-pub mod hardware;
 pub mod partition;
 pub mod pipeline;
 pub mod report;

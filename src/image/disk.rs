@@ -46,11 +46,7 @@ impl<'a> ImageDisk<'a> {
             packs: image.packs(freshness),
             sector_size: disk.sector_size,
             name: format!("{} ({})", image.manifest().name, disk.identity.name),
-            state: Mutex::new(Cache {
-                decoder: Decompressor::new()?,
-                segment: None,
-                chunk: None,
-            }),
+            state: Mutex::new(Cache { decoder: Decompressor::new()?, segment: None, chunk: None }),
         })
     }
 

@@ -29,8 +29,10 @@ mod tests {
 
     #[test]
     fn each_chunk_once() {
-        let map: ExtentMap =
-            [(5, 1), (7, 1), (9, 12), (40, 10), (59, 2)].map(|(o, l)| Extent::new(o, l)).into_iter().collect();
+        let map: ExtentMap = [(5, 1), (7, 1), (9, 12), (40, 10), (59, 2)]
+            .map(|(o, l)| Extent::new(o, l))
+            .into_iter()
+            .collect();
         assert_eq!(numbers(&map, 10).collect::<Vec<_>>(), [0, 1, 2, 4, 5, 6]);
         assert_eq!(numbers(&ExtentMap::new(), 10).count(), 0);
     }

@@ -1,6 +1,6 @@
 //! The images of a store: finding, listing, deleting.
 
-use super::names::{name_of_directory, directory_beside};
+use super::names::{directory_beside, name_of_directory};
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::{
     ABOUT, Freshness, HEADER, Header, Image, ImageFiles, ImageId, LOG, MANIFEST, Manifest,
@@ -204,9 +204,8 @@ fn deletion_rank(name: &str) -> Option<u8> {
 /// [`ErrorKind::Refused`] when another image refers to it or it is being written.
 pub fn delete(store: &dyn Store, directory: &str) -> Result<()> {
     let files = store.directory(directory)?;
-    let refuse = |message: Message| {
-        Error::new(ErrorKind::Refused, message).on_device(files.location())
-    };
+    let refuse =
+        |message: Message| Error::new(ErrorKind::Refused, message).on_device(files.location());
     if state_of(files.as_ref())? == State::Foreign {
         return Err(Error::new(ErrorKind::NotFound, message!("image-foreign"))
             .on_device(files.location())
@@ -254,9 +253,8 @@ fn dependent_of(
             continue;
         }
         let Ok(files) = store.directory(&other) else { continue };
-        let depends = header_of(files.as_ref()).is_some_and(|other| {
-            other.bases.iter().any(|base| base.image_id == header.image_id)
-        });
+        let depends = header_of(files.as_ref())
+            .is_some_and(|other| other.bases.iter().any(|base| base.image_id == header.image_id));
         if depends {
             return Ok(Some(other));
         }

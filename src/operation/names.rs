@@ -92,7 +92,9 @@ mod tests {
 
     #[test]
     fn names_that_lead_astray_are_refused() {
-        for wrong in ["", "..", "a/b", "a\\b", ".hidden", "con:", "x~y", "end.", "-o", &"x".repeat(121)] {
+        for wrong in
+            ["", "..", "a/b", "a\\b", ".hidden", "con:", "x~y", "end.", "-o", &"x".repeat(121)]
+        {
             assert_eq!(check(wrong).unwrap_err().kind(), ErrorKind::Usage, "{wrong}");
         }
         for fine in ["sala 3", "año-2026", "a.b_c"] {

@@ -173,9 +173,8 @@ pub fn plan(
             .on_device(store.location())
             .advise(message!("save-name-taken-advice")));
     }
-    let replaces = existing.and_then(|entry| {
-        Some((entry.manifest.as_ref()?.image_id, entry.directory))
-    });
+    let replaces =
+        existing.and_then(|entry| Some((entry.manifest.as_ref()?.image_id, entry.directory)));
 
     let used_bytes = plans.iter().map(|plan| plan.map.total_bytes()).sum();
     let mut estimated_bytes = 0;
@@ -342,11 +341,8 @@ impl SavePlan {
         if let Some((_, old)) = &self.replaces
             && let Err(error) = library::delete(self.store.as_ref(), old)
         {
-            let left = message!(
-                "save-old-stays",
-                directory = old.as_str(),
-                why = error.message().clone()
-            );
+            let left =
+                message!("save-old-stays", directory = old.as_str(), why = error.message().clone());
             report.note(&left);
             warnings.push(left);
         }
@@ -481,9 +477,7 @@ fn read_chunk(
     let start = number * chunk_size;
     let place = Extent::between(start, (start + chunk_size).min(disk.size()));
     let length = place.length as usize;
-    let slice = |extent: Extent| {
-        (extent.offset - start) as usize..(extent.end() - start) as usize
-    };
+    let slice = |extent: Extent| (extent.offset - start) as usize..(extent.end() - start) as usize;
     let mut unreadable = Vec::new();
     let mut run: Option<Extent> = None;
     let mut read = |run: Extent, buffer: &mut AlignedBuffer| {
@@ -508,10 +502,8 @@ fn read_chunk(
         buffer[slice(gap)].fill(0);
     }
     // What could not be read and is not in use is no loss.
-    let unreadable = unreadable
-        .into_iter()
-        .flat_map(|extent| map.within(extent).collect::<Vec<_>>())
-        .collect();
+    let unreadable =
+        unreadable.into_iter().flat_map(|extent| map.within(extent).collect::<Vec<_>>()).collect();
     RawChunk { number, buffer, length, unreadable }
 }
 

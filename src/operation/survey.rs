@@ -96,9 +96,7 @@ pub fn survey(disks: &[&dyn BlockSource]) -> Vec<DiskSurvey> {
         }
     }
     let sources: Vec<&dyn BlockSource> = windows.iter().map(|window| window as _).collect();
-    let budget = Budget {
-        extents: (EXTENTS_PER_DISK / sources.len().max(1)).max(1 << 12),
-    };
+    let budget = Budget { extents: (EXTENTS_PER_DISK / sources.len().max(1)).max(1 << 12) };
     let readings = filesystem::read(&sources, budget);
 
     let mut surveys: Vec<DiskSurvey> = disks
@@ -141,11 +139,7 @@ fn believed_table(disk: &dyn BlockSource) -> (PartitionTable, Option<Message>) {
             })
             .count()
     };
-    if agreement(&alternative) > agreement(&table) {
-        (alternative, doubt)
-    } else {
-        (table, doubt)
-    }
+    if agreement(&alternative) > agreement(&table) { (alternative, doubt) } else { (table, doubt) }
 }
 
 /// Where volumes can be: every partition that is no container, or the disk itself.
@@ -216,9 +210,9 @@ impl DiskSurvey {
             gap.length <= SMALL_GAP || self.found_in_gaps.iter().any(|(found, _)| found == *gap)
         });
         // The tail of the disk may be the tail of its last volume, which has a map of its own.
-        let edges = gaps.iter().flat_map(|gap| {
-            [gap.intersection(head), gap.intersection(tail)].into_iter().flatten()
-        });
+        let edges = gaps
+            .iter()
+            .flat_map(|gap| [gap.intersection(head), gap.intersection(tail)].into_iter().flatten());
         kept.copied().chain(edges).chain(self.table_extents()).collect()
     }
 
@@ -230,11 +224,8 @@ impl DiskSurvey {
     /// How each volume is saved, in their order, and the used-extent map of the disk.
     pub fn used(&self, choice: &Choice) -> (Vec<VolumeUse>, ExtentMap) {
         let align = u64::from(self.table.sector_size.max(512));
-        let uses: Vec<VolumeUse> = self
-            .volumes
-            .iter()
-            .map(|volume| self.volume_use(volume, choice))
-            .collect();
+        let uses: Vec<VolumeUse> =
+            self.volumes.iter().map(|volume| self.volume_use(volume, choice)).collect();
         let whole_disk = choice.partitions.is_none() && (choice.raw || self.doubt.is_some());
         let mut map = if whole_disk {
             ExtentMap::whole(Extent::new(0, self.size))

@@ -349,17 +349,10 @@ fn place_volume(volume: &SavedVolume, region: Extent, map: &ExtentMap) -> Placem
     let held: ExtentMap = recognizable(from).chain(signatures).collect();
     let to_target = |map: &ExtentMap| -> ExtentMap {
         map.iter()
-            .map(|extent| {
-                Extent::new(region.offset + (extent.offset - from.offset), extent.length)
-            })
+            .map(|extent| Extent::new(region.offset + (extent.offset - from.offset), extent.length))
             .collect()
     };
     let stale: ExtentMap = recognizable(region).collect();
     let wiped = stale.difference(&to_target(&used)).union(&to_target(&held));
-    Placement {
-        pieces: vec![Piece { from, to: region.offset }],
-        held,
-        wiped,
-        table: Vec::new(),
-    }
+    Placement { pieces: vec![Piece { from, to: region.offset }], held, wiped, table: Vec::new() }
 }

@@ -2,16 +2,16 @@
 
 use super::TargetPlan;
 use super::placement::Placement;
-use crate::block::{BlockSource as _, BlockTarget};
 use crate::block::buffer::AlignedBuffer;
+use crate::block::{BlockSource as _, BlockTarget};
 use crate::codec::{Decompressor, is_zero, sha256};
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::{
     ChunkEntry, Freshness, Image, ImageDisk, IndexReader, Location, Packs, StoredChunk, decodes,
 };
 use crate::operation::chunks;
-use crate::pipeline;
 use crate::partition::layout::TableWrite;
+use crate::pipeline;
 use crate::report::Report;
 use crate::text::message;
 use crate::units::{Extent, ExtentMap, ExtentMapBuilder, KIB, MIB};
@@ -49,10 +49,11 @@ impl Placement {
         for extent in used {
             for piece in &self.pieces {
                 let Some(part) = extent.intersection(piece.from) else { continue };
-                runs.extend(self.held.gaps_within(part).map(|from| Run {
-                    from,
-                    to: piece.to + (from.offset - piece.from.offset),
-                }));
+                runs.extend(
+                    self.held
+                        .gaps_within(part)
+                        .map(|from| Run { from, to: piece.to + (from.offset - piece.from.offset) }),
+                );
             }
         }
         runs
