@@ -101,7 +101,7 @@ fn vmfs(path: &Path, _size: u64) {
 }
 
 fn gpt(path: &Path, _size: u64) {
-    disk::sfdisk(path, "label: gpt\nsize=8MiB\nsize=8MiB\nsize=8MiB\nsize=8MiB\n");
+    disk::sfdisk(path, "label: gpt\nsize=1MiB\nsize=1MiB\nsize=1MiB\nsize=1MiB\n");
 }
 
 fn lvm(path: &Path, size: u64) {

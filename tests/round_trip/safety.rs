@@ -239,7 +239,7 @@ fn a_name_is_taken_until_it_may_be_replaced() {
     let store = folder.path().join("store");
     let before = tree::nodes(&store);
     let other = folder.path().join("other.img");
-    disk::garbage(&other, 9 * MIB, 35);
+    disk::garbage(&other, 40 * MIB, 35);
     let words = ["save", text(&other), "--to", text(&store), "--name", "image"];
     calco(&words).expect(5);
     assert_eq!(tree::nodes(&store), before);
@@ -267,9 +267,9 @@ fn a_name_is_taken_until_it_may_be_replaced() {
     calco(&["prune", text(&store), "--unfinished", "--yes"]).expect(0);
     assert_eq!(list(&store), [("image".to_owned(), "finished".to_owned())]);
     let target = folder.path().join("target.img");
-    disk::garbage(&target, 9 * MIB, 36);
+    disk::garbage(&target, 40 * MIB, 36);
     calco(&["restore", text(&store.join("image")), "--to", text(&target), "--yes"]).expect(0);
-    disk::assert_same("the new image", &other, &target, 0, 9 * MIB);
+    disk::assert_same("the new image", &other, &target, 0, 40 * MIB);
 }
 
 #[test]
