@@ -13,6 +13,7 @@ use calco::operation::restore::{self, Assignment, PartitionPlace, RestoreOptions
 use calco::operation::save::{self, SaveOptions, SaveOutcome, SaveSource};
 use calco::operation::survey::Choice;
 use calco::report::Silent;
+use calco::store::fault::{FailingStore, Fault};
 use calco::store::{LocalStore, MemoryStore, Store};
 use std::os::unix::fs::FileExt as _;
 use std::process::Command;
@@ -324,6 +325,36 @@ fn disks_of_one_image_have_names_of_their_own() {
     let names: Vec<&str> =
         image.manifest().disks.iter().map(|disk| disk.identity.name.as_str()).collect();
     assert_eq!(names, ["disk.img", "disk.img-2", "disk.img-3"]);
+}
+
+#[test]
+fn a_save_that_fails_at_its_very_end_leaves_no_damaged_image() {
+    let run = |fault: Fault| {
+        let memory = MemoryStore::default();
+        let store = FailingStore::new(Arc::new(memory.clone()), fault, ErrorKind::NoSpace);
+        let store = Arc::new(store);
+        let source = SaveSource {
+            disk: Arc::new(MemoryDisk::new(disk())),
+            identity: DiskIdentity::default(),
+            physical_sector_size: None,
+            choice: Choice::default(),
+        };
+        let options = SaveOptions { name: Some("last".into()), ..SaveOptions::default() };
+        let saved = save::plan(vec![source], store.clone(), options, &Silent)
+            .and_then(|plan| plan.execute(&Silent));
+        (memory, store.operations(), saved)
+    };
+    let (_, operations, saved) = run(Fault::Once(u64::MAX));
+    saved.unwrap();
+    let mut failed = 0;
+    for at in 0..operations {
+        let (memory, _, saved) = run(Fault::Once(at));
+        failed += u32::from(saved.is_err());
+        for entry in library::list(&memory).unwrap() {
+            assert_ne!(entry.condition, Condition::Damaged, "operation {at}");
+        }
+    }
+    assert!(failed > 10, "{failed} of {operations}");
 }
 
 /// A loop device with one partition, detached at the end.
