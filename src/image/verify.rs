@@ -168,6 +168,9 @@ struct PackWalk<'a> {
     hasher: Hasher,
 }
 
+/// Stored chunks between reading and checking have at most about this many bytes together.
+const MEMORY: u64 = 64 << 20;
+
 /// What a worker has to check.
 struct Check {
     location: Location,
@@ -251,9 +254,11 @@ impl<'a> PackWalk<'a> {
         let mut chunks: VecDeque<ChunkEntry> = VecDeque::new();
         let packs = self.packs;
         let workers = pipeline::default_workers();
+        // Images with large chunks need no more memory than others.
+        let most = (MEMORY / u64::from(index.header().chunk_size)).max(2) as usize;
         pipeline::ordered(
             workers,
-            workers * 3,
+            (workers * 3).min(most),
             || loop {
                 report.check()?;
                 while let Some(chunk) = chunks.pop_front() {

@@ -66,7 +66,8 @@ pub fn list(store: &dyn Store) -> Result<Vec<Entry>> {
             stored_bytes,
             problem: None,
         };
-        match state_of(files.as_ref())? {
+        let Ok(state) = state_of(files.as_ref()) else { continue };
+        match state {
             State::Foreign => continue,
             State::Unfinished => {
                 if store.claim(&entry.directory)?.is_none() {

@@ -159,9 +159,16 @@ pub fn plan(
     report.begin(Stage::Survey, 0);
     let disks: Vec<&dyn BlockSource> = sources.iter().map(|source| source.disk.as_ref()).collect();
     let surveys = survey(&disks);
-    let mut plans = Vec::new();
-    for (source, survey) in sources.into_iter().zip(surveys) {
+    let mut plans: Vec<DiskPlan> = Vec::new();
+    for (mut source, survey) in sources.into_iter().zip(surveys) {
         check_choice(&source, &survey)?;
+        // A restore tells the disks of an image apart by their names.
+        let name = source.identity.name.clone();
+        let mut number = 1;
+        while plans.iter().any(|plan| plan.source.identity.name == source.identity.name) {
+            number += 1;
+            source.identity.name = format!("{name}-{number}");
+        }
         let (uses, map) = survey.used(&source.choice);
         plans.push(DiskPlan { source, survey, uses, map });
         report.check()?;
@@ -317,7 +324,8 @@ impl SavePlan {
         let mut disks = Vec::new();
         log.begin(Stage::Save, self.used_bytes);
         for (number, disk) in self.disks.iter().enumerate() {
-            let index = save_disk(number as u32, disk, self.options.level, &mut writer, &log)?;
+            let index = save_disk(number as u32, disk, self.options.level, &mut writer, &log)
+                .map_err(interrupted)?;
             disks.push(disk.describe(index));
         }
         log.end();
@@ -346,9 +354,9 @@ impl SavePlan {
         }
         manifest.warnings = warnings.iter().map(Message::to_stored).collect();
         if self.options.verify {
-            writer.verify(&mut manifest, &log)?;
+            writer.verify(&mut manifest, &log).map_err(interrupted)?;
         }
-        report.check()?;
+        report.check().map_err(interrupted)?;
         for warning in &manifest.warnings {
             log.line(&warning.to_string());
         }
@@ -380,6 +388,14 @@ impl SavePlan {
             verified: image.manifest().verified,
             warnings,
         })
+    }
+}
+
+/// Says what is left when the person stops a save.
+fn interrupted(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Interrupted => error.advise(message!("save-interrupted-advice")),
+        _ => error,
     }
 }
 
@@ -458,8 +474,10 @@ fn save_disk(
             let Some(chunk) = numbers.next() else { return Ok(None) };
             let buffer =
                 pool.try_recv().unwrap_or_else(|_| AlignedBuffer::zeroed(chunk_size as usize));
-            let raw = read_chunk(disk, &plan.map, chunk, chunk_size, buffer);
+            let stop = || log.is_interrupted();
+            let raw = read_chunk(disk, &plan.map, chunk, chunk_size, buffer, &stop);
             if !raw.unreadable.is_empty() {
+                log.check()?;
                 // Bad sectors are part of the image; the silence of a disk that was pulled out
                 // must never become one.
                 disk.check_present()?;
@@ -501,6 +519,7 @@ fn read_chunk(
     number: u64,
     chunk_size: u64,
     mut buffer: AlignedBuffer,
+    stop: &dyn Fn() -> bool,
 ) -> RawChunk {
     let start = number * chunk_size;
     let place = Extent::between(start, (start + chunk_size).min(disk.size()));
@@ -509,7 +528,8 @@ fn read_chunk(
     let mut unreadable = Vec::new();
     let mut run: Option<Extent> = None;
     let mut read = |run: Extent, buffer: &mut AlignedBuffer| {
-        unreadable.extend(rescue::read(disk, run.offset, &mut buffer[slice(run)]));
+        let buffer = &mut buffer[slice(run)];
+        unreadable.extend(rescue::read_until(disk, run.offset, buffer, stop));
     };
     for extent in map.within(place) {
         run = Some(match run {

@@ -158,8 +158,8 @@ fn whole_disk(
 /// The used-extent map of a disk in an image.
 fn used_map(image: &Image, number: usize) -> Result<ExtentMap> {
     let index = image.index(number, Freshness::Any)?;
-    let mut builder = crate::units::ExtentMapBuilder::unlimited();
-    // The manifest's author bounded it; a hostile one costs 16 bytes for each of its own.
+    // No saver writes as many; a hostile image costs 64 MiB and no more.
+    let mut builder = crate::units::ExtentMapBuilder::with_budget(4 << 20);
     for extent in index.used_extents() {
         builder.push(extent?);
     }
@@ -233,18 +233,20 @@ fn partitions(
     let mut together_places = Vec::new();
     let mut taken: Vec<Extent> = Vec::new();
     for place in places {
+        let place = match place {
+            // Onto something without a table: onto all of it, and that is what the plan says. A
+            // table that is not understood is no such thing.
+            PartitionPlace::Number(from, to)
+                if from == to && found.table.scheme == Scheme::None && found.doubt.is_none() =>
+            {
+                PartitionPlace::Whole(from)
+            }
+            place => place,
+        };
         let (from, region) = match place {
             PartitionPlace::Whole(from) => (from, Extent::new(0, size)),
             PartitionPlace::Number(from, to) => {
-                // One partition onto something without a table: onto all of it.
-                let region = match found.table.scheme {
-                    Scheme::None if disk.volumes.len() == 1 || to == from => None,
-                    _ => Some(to),
-                };
-                match region {
-                    None => (from, Extent::new(0, size)),
-                    Some(to) => (from, target_partition(target.as_ref(), &found, to)?),
-                }
+                (from, target_partition(target.as_ref(), &found, to)?)
             }
         };
         let volume = volume(disk, from)?;
