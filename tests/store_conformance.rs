@@ -89,9 +89,15 @@ fn what_was_written_is_read_at_any_offset(store: &dyn Store) {
             assert!(read(files, "large", freshness).unwrap() == bytes);
             let reader = files.open("large", freshness).unwrap();
             let end = bytes.len();
-            for (offset, length) in
-                [(0, 1), (1, 4095), (4096, 4096), (511, 513), (1 << 20, 3 << 20), (end - 1, 1), (end, 0)]
-            {
+            for (offset, length) in [
+                (0, 1),
+                (1, 4095),
+                (4096, 4096),
+                (511, 513),
+                (1 << 20, 3 << 20),
+                (end - 1, 1),
+                (end, 0),
+            ] {
                 let mut buffer = vec![0xEE; length];
                 reader.read_at(offset as u64, &mut buffer).unwrap();
                 assert!(buffer == bytes[offset..offset + length], "{offset}+{length}");
@@ -121,7 +127,8 @@ fn what_was_written_is_read_at_any_offset(store: &dyn Store) {
 }
 
 fn names_of_people(store: &dyn Store) {
-    for name in ["mit Leerzeichen", "año ñandú", "日本語", "a.b-c_d~0123abcd", "-", "o'brien $HOME"] {
+    for name in ["mit Leerzeichen", "año ñandú", "日本語", "a.b-c_d~0123abcd", "-", "o'brien $HOME"]
+    {
         with_directory(store, name, |files| {
             write(files, name, &[name.as_bytes()]).unwrap();
             assert_eq!(files.list().unwrap()[0].name, name);

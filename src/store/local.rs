@@ -8,7 +8,7 @@ use crate::text::message;
 use rustix::fs::FlockOperation;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -54,6 +54,13 @@ fn sync_folder(folder: &Path) -> Result<()> {
             result.context(|| message!("store-write-failed")).map_err(|error| error.at_path(folder))
         }
     }
+}
+
+/// Opens a file without waiting: a pipe under the name of a pack would wait for ever for somebody
+/// to write it.
+fn open_to_read(path: &Path) -> std::io::Result<File> {
+    let flags = rustix::fs::OFlags::NONBLOCK.bits();
+    OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path)
 }
 
 impl Store for LocalStore {
@@ -120,7 +127,7 @@ impl Store for LocalStore {
 
     fn claim(&self, name: &str) -> Result<Option<Claim>> {
         let path = self.folder.join(name).join(HEADER);
-        let Ok(file) = File::open(&path) else { return Ok(Some(Claim(None))) };
+        let Ok(file) = open_to_read(&path) else { return Ok(Some(Claim(None))) };
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
             // A file system without locks cannot tell; the person who prunes is asked anyway.
@@ -154,7 +161,7 @@ impl ImageFiles for LocalFiles {
     fn open(&self, name: &str, freshness: Freshness) -> Result<Box<dyn FileReader>> {
         let path = self.folder.join(name);
         let opened = || -> Result<LocalReader> {
-            let file = File::open(&path).context(|| message!("store-read-failed"))?;
+            let file = open_to_read(&path).context(|| message!("store-read-failed"))?;
             let metadata = file.metadata().context(|| message!("store-read-failed"))?;
             if !metadata.is_file() {
                 return Err(Error::new(ErrorKind::Damaged, message!("store-no-plain-file")));

@@ -165,8 +165,7 @@ fn disks_of_one_name() {
         std::fs::write(path("t1"), vec![0xEE; MIB]).unwrap();
         std::fs::write(path("t2"), vec![0xEE; MIB]).unwrap();
         let to = [format!("disk.img={}", path("t1")), format!("disk.img={}", path("t2"))];
-        let (code, _, text) =
-            run(&["restore", &image, "--to", &to[0], "--to", &to[1], "--yes"]);
+        let (code, _, text) = run(&["restore", &image, "--to", &to[0], "--to", &to[1], "--yes"]);
         let restored = code == 0
             && std::fs::read(path("t1")).unwrap() == small_disk()
             && std::fs::read(path("t2")).unwrap() == second;

@@ -202,9 +202,7 @@ impl Forgery {
             ("p.pack".to_owned(), self.pack.clone()),
             ("d.index".to_owned(), index.clone()),
         ];
-        let entry = |(name, bytes): &(String, Vec<u8>)| {
-            json!({ "file": name, "bytes": bytes.len(), "sha256": hex_hash(bytes) })
-        };
+        let entry = |(name, bytes): &(String, Vec<u8>)| json!({ "file": name, "bytes": bytes.len(), "sha256": hex_hash(bytes) });
         let mut body = json!({
             "image_id": "ab".repeat(16),
             "save_id": "cd".repeat(8),
@@ -394,7 +392,9 @@ fn manifests_that_lie() {
             m["disks"] = json!([disk.clone(), disk]);
         }),
         ("no log", |m| m["files"].as_array_mut().unwrap().retain(|f| f["file"] != "log.txt")),
-        ("no header", |m| m["files"].as_array_mut().unwrap().retain(|f| f["file"] != "header.json")),
+        ("no header", |m| {
+            m["files"].as_array_mut().unwrap().retain(|f| f["file"] != "header.json")
+        }),
         ("another header", |m| m["files"][0]["sha256"] = json!("00".repeat(32))),
         ("another identity", |m| m["image_id"] = json!("00".repeat(16))),
         ("no body", |m| *m = json!(null)),
@@ -416,9 +416,8 @@ fn a_table_region_that_claims_a_terabyte() {
     forgery.manifest = |m| {
         let table = &mut m["disks"][0]["table"];
         table["scheme"] = json!("mbr");
-        let region = |offset: u64| {
-            json!({ "kind": "ebr", "extent": { "offset": offset, "length": TIB } })
-        };
+        let region =
+            |offset: u64| json!({ "kind": "ebr", "extent": { "offset": offset, "length": TIB } });
         table["regions"] = json!([region(0), region(TIB), region(2 * TIB)]);
     };
     assert_eq!(kind_of(&verify(&forgery.store(), "image")), Some(ErrorKind::Damaged));
@@ -468,9 +467,7 @@ fn indexes_that_lie() {
             segment([1, 1, 1], &[extent(0, 100), extent(50, 100), good()])
         }),
         ("a chunk twice", segment([2, 1, 0], &[whole(), good(), good()])),
-        ("a chunk past the disk", {
-            segment([1, 1, 0], &[extent(4 * chunk, 1), zero_chunk(4)])
-        }),
+        ("a chunk past the disk", { segment([1, 1, 0], &[extent(4 * chunk, 1), zero_chunk(4)]) }),
         ("chunk 2^64-1", segment([1, 1, 0], &[whole(), zero_chunk(u64::MAX)])),
         ("a pack that is not there", {
             segment([1, 1, 0], &[whole(), stored_chunk(0, 1, 96, stored_length, &digest)])

@@ -156,7 +156,9 @@ fn a_save_leaves_whole_images_or_unfinished_ones() {
             .filter(|(_, name, condition)| name == "image" && condition == "finished")
             .collect();
         assert_eq!(finished.len(), 1, "{what}: {listed:?}");
-        assert!(listed.iter().any(|(_, name, condition)| name == "kept" && condition == "finished"));
+        assert!(
+            listed.iter().any(|(_, name, condition)| name == "kept" && condition == "finished")
+        );
         std::fs::write(&target, vec![0xEE; DISK]).unwrap();
         let (code, _, text) = run(&[
             "restore",
@@ -265,7 +267,8 @@ fn a_restore_leaves_no_file_system_until_it_is_complete() {
     Random::new(11).fill(&mut content);
     std::fs::write(tree.join("file"), content).unwrap();
     std::fs::File::create(&disk).unwrap().set_len(DISK as u64).unwrap();
-    let made = Command::new("mke2fs").args(["-q", "-t", "ext4", "-d"]).args([&tree, &disk]).status();
+    let made =
+        Command::new("mke2fs").args(["-q", "-t", "ext4", "-d"]).args([&tree, &disk]).status();
     assert!(made.unwrap().success());
     // Unused blocks are not in the image: on a target of zeros the result is the whole disk, as
     // far as mke2fs left its unused blocks zero.

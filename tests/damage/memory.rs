@@ -145,9 +145,8 @@ fn mark_every_other_block(disk: &Path, size: u64) {
         file.read_exact_at(&mut bytes, offset).unwrap();
         bytes
     };
-    let number = |bytes: &[u8], at: usize| {
-        u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())
-    };
+    let number =
+        |bytes: &[u8], at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
     let mut superblock = read(1024, 1024);
     let blocks_per_group = u64::from(number(&superblock, 32));
     let first_block = u64::from(number(&superblock, 20));

@@ -127,11 +127,8 @@ fn a_replacement_whose_store_goes_away() {
 fn a_deletion_that_fails_at_any_operation() {
     for number in 0.. {
         let store = stored(&[&small_disk()]);
-        let failing = FailingStore::new(
-            Arc::new(store.clone()),
-            Fault::From(number),
-            ErrorKind::Io,
-        );
+        let failing =
+            FailingStore::new(Arc::new(store.clone()), Fault::From(number), ErrorKind::Io);
         let deleted = library::delete(&failing, "image");
         check(&store, &format!("deletion, operation {number}"));
         if deleted.is_ok() {

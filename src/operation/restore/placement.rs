@@ -300,7 +300,7 @@ fn partitions(
     if !together_places.is_empty() {
         together.pieces.sort_by_key(|piece| piece.from.offset);
         plans.push(TargetPlan {
-            bytes: together_places.iter().map(|(_, bytes)| bytes).sum(),
+            bytes: together_places.iter().fold(0, |sum, (_, bytes)| sum.saturating_add(*bytes)),
             placement: together,
             disk: number,
             target,
