@@ -175,6 +175,17 @@ pub fn make_directory(
 /// # Errors
 /// When the store cannot be read.
 pub fn finished_with_name(store: &dyn Store, name: &str) -> Result<Option<Entry>> {
+    // A list passes over what it cannot look into. Here that would call a name free that is not.
+    for directory in store.directories()? {
+        if name_of_directory(&directory) == name {
+            let listing = store.directory(&directory).and_then(|files| files.list());
+            // One that was removed in the meantime has no name.
+            listing.map(drop).or_else(|error| match error.kind() {
+                ErrorKind::NotFound => Ok(()),
+                _ => Err(error),
+            })?;
+        }
+    }
     Ok(list(store)?.into_iter().find(|entry| {
         entry.name == name
             && !matches!(

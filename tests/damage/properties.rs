@@ -290,7 +290,7 @@ impl BlockSource for Failing {
 }
 
 /// Writes the image of a disk without a table through the writer alone.
-pub fn write_image(
+pub(crate) fn write_image(
     store: &MemoryStore,
     bytes: &[u8],
     map: &ExtentMap,
