@@ -19,6 +19,7 @@ Usage: ./build.sh [--no-install] [COMMAND]
 Commands
   binary               the static binary, its man pages and shell completions (default)
   test                 everything that is checked before a change is accepted
+  fuzz TARGET SECONDS  look for input that a parser does not survive
   bench [FILTER]       measure
   clean                remove what was built
   help                 this text
@@ -51,12 +52,35 @@ declare -rA REASON=(
   [fdisk]="makes partition tables for the tests (sfdisk)"
   [gdisk]="makes and judges GUID partition tables for the tests (sgdisk)"
   [partclone]="tells which blocks it calls used, to compare with"
+  [xfsprogs]="makes XFS file systems that must be recognised"
+  [btrfs-progs]="makes btrfs file systems that must be recognised"
+  [ntfs-3g]="makes NTFS file systems that must be recognised"
+  [exfatprogs]="makes exFAT file systems that must be recognised"
+  [f2fs-tools]="makes f2fs file systems that must be recognised"
+  [jfsutils]="makes JFS file systems that must be recognised"
+  [reiserfsprogs]="makes reiserfs file systems that must be recognised"
+  [nilfs-tools]="makes nilfs2 file systems that must be recognised"
+  [bcache-tools]="makes bcache devices that must be recognised"
+  [udftools]="makes UDF file systems that must be recognised"
+  [apfsprogs]="makes APFS file systems that must be recognised"
+  [makefs]="makes UFS file systems that must be recognised"
+  [cryptsetup-bin]="makes LUKS volumes that must be recognised"
+  [lvm2]="makes LVM physical volumes that must be recognised"
+  [squashfs-tools]="makes squashfs images that must be recognised"
+  [erofs-utils]="makes erofs images that must be recognised"
+  [xorriso]="makes ISO 9660 images that must be recognised"
+  [genisoimage]="makes ISO 9660 and HFS images that must be recognised"
+  [parted]="makes partition tables for the tests"
+  [mount]="mounts and loop devices for the tests (losetup, mount, swapon)"
 )
 readonly HOST_PACKAGES=(ca-certificates gcc libc6-dev)
 readonly HOST_RUST_PACKAGES=(rustc-web cargo-web)
 readonly CHECK_RUST_PACKAGES=(rustfmt-web rust-web-clippy)
 readonly MUSL_RUST_PACKAGES=(rustc-web cargo-web rust-web-src)
-readonly TEST_PACKAGES=(shellcheck e2fsprogs dosfstools mtools util-linux fdisk gdisk partclone)
+readonly TEST_PACKAGES=(shellcheck e2fsprogs dosfstools mtools util-linux mount fdisk gdisk parted
+  partclone xfsprogs btrfs-progs ntfs-3g exfatprogs f2fs-tools jfsutils reiserfsprogs nilfs-tools
+  bcache-tools udftools apfsprogs makefs cryptsetup-bin lvm2 squashfs-tools erofs-utils xorriso
+  genisoimage)
 
 is_installed() {
   dpkg-query --show --showformat='${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
@@ -220,7 +244,7 @@ command_test() {
   need_packages "${TEST_PACKAGES[@]}"
   need_host_cargo fmt clippy
   step "Shell scripts"
-  shellcheck build.sh .ci/run
+  shellcheck build.sh .ci/run fuzz/make-corpus kernel-config/check
   step "Formatting"
   cargo fmt --all --check
   step "Clippy"
@@ -234,6 +258,32 @@ command_test() {
   else
     cargo test --locked --workspace --no-fail-fast
   fi
+}
+
+# Coverage for libFuzzer. No sanitizer: the parsers are safe Rust, and without one it is faster.
+fuzz_flags() {
+  printf '%s\n' --cfg=fuzzing -Cpasses=sancov-module \
+    -Cllvm-args=-sanitizer-coverage-level=4 \
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
+    -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares \
+    -Cllvm-args=-simplifycfg-branch-fold-threshold=0
+}
+
+command_fuzz() {
+  if [ $# -ne 2 ] || [ ! -d "fuzz/corpus/$1" ]; then
+    die "usage: ./build.sh fuzz TARGET SECONDS, TARGET being one of: $(ls -x -w 1000 fuzz/corpus)"
+  fi
+  local target=$1 seconds=$2 flags found=target/fuzz/corpus/$1 failures=fuzz/artifacts/$1
+  need_packages g++
+  need_host_cargo
+  mkdir -p "$found" "$failures"
+  mapfile -t flags < <(fuzz_flags)
+  CARGO_ENCODED_RUSTFLAGS=$(encode_flags "${flags[@]}") cargo build --locked --profile fuzz \
+    --package calco-fuzz --features engine --bin "$target" \
+    --target x86_64-unknown-linux-gnu --target-dir target/fuzz
+  "target/fuzz/x86_64-unknown-linux-gnu/fuzz/$target" "$found" "fuzz/corpus/$target" \
+    -max_total_time="$seconds" -max_len=65536 -timeout=20 -rss_limit_mb=1024 \
+    -artifact_prefix="$failures/" -print_final_stats=1 </dev/null
 }
 
 command_bench() {
@@ -259,7 +309,7 @@ main() {
   local command=${words[0]:-binary}
   case "$command" in
     help) usage ;;
-    binary | test | bench | clean) "command_$command" "${words[@]:1}" ;;
+    binary | test | fuzz | bench | clean) "command_$command" "${words[@]:1}" ;;
     *) usage >&2 && die "unknown command $command" ;;
   esac
 }

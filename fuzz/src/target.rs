@@ -1,5 +1,6 @@
 //! The targets: what must hold for every input.
 
+use crate::checksum;
 use crate::sparse_disk::SparseDisk;
 use calco::block::BlockSource;
 use calco::filesystem::{self, Reading};
@@ -21,40 +22,56 @@ pub const TARGETS: &[Target] = &[
     Target { name: "ext", run: ext },
     Target { name: "fat", run: fat },
     Target { name: "swap", run: swap },
+    Target { name: "recognize", run: recognize },
 ];
 
 /// Largest disk for the readers of file systems: their time grows with the size of the
 /// allocation data, and a fuzzer needs many runs a second.
 const LARGEST_VOLUME: u64 = 4 * GIB;
 
-/// A disk with a GUID partition table.
+/// Largest disk for partition tables: as large as offsets allow.
+const LARGEST_DISK: u64 = i64::MAX as u64;
+
+/// A disk with a GUID partition table, as it is and with its checksums made right.
 pub fn gpt(input: &[u8]) {
-    table(input);
+    let mut disk = SparseDisk::decode(input, LARGEST_DISK);
+    table(&disk);
+    if checksum::repair_gpt(&mut disk) {
+        table(&disk);
+    }
 }
 
 /// A disk with a master boot record.
 pub fn mbr(input: &[u8]) {
-    table(input);
+    table(&SparseDisk::decode(input, LARGEST_DISK));
 }
 
-/// A volume with an ext file system.
+/// A volume with an ext file system, as it is and with its checksum made right.
 pub fn ext(input: &[u8]) {
-    volume(input);
+    let mut disk = SparseDisk::decode(input, LARGEST_VOLUME);
+    volume(&disk);
+    if checksum::repair_ext(&mut disk) {
+        volume(&disk);
+    }
 }
 
 /// A volume with a FAT file system.
 pub fn fat(input: &[u8]) {
-    volume(input);
+    volume(&SparseDisk::decode(input, LARGEST_VOLUME));
 }
 
 /// A swap area.
 pub fn swap(input: &[u8]) {
-    volume(input);
+    volume(&SparseDisk::decode(input, LARGEST_VOLUME));
 }
 
-fn table(input: &[u8]) {
-    let disk = SparseDisk::decode(input, i64::MAX as u64);
-    let TableReading { table, alternative, doubt } = partition::read(&disk);
+/// A volume that is only recognised.
+pub fn recognize(input: &[u8]) {
+    volume(&SparseDisk::decode(input, LARGEST_VOLUME));
+}
+
+fn table(disk: &SparseDisk) {
+    let TableReading { table, alternative, doubt } = partition::read(disk);
     check_table(&table, disk.size(), doubt.is_some());
     if let Some(alternative) = alternative {
         check_table(&alternative, disk.size(), doubt.is_some());
@@ -86,12 +103,11 @@ fn check_table(table: &PartitionTable, size: u64, doubtful: bool) {
     }
 }
 
-fn volume(input: &[u8]) {
-    let disk = SparseDisk::decode(input, LARGEST_VOLUME);
-    let readings = filesystem::read(&[&disk], disk.budget());
+fn volume(disk: &SparseDisk) {
+    let readings = filesystem::read(&[disk], disk.budget());
     assert_eq!(readings.len(), 1, "one reading for each source");
     for reading in &readings {
-        check_reading(reading, &disk);
+        check_reading(reading, disk);
     }
 }
 

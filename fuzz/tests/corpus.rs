@@ -69,4 +69,4 @@ macro_rules! tests {
     };
 }
 
-tests!(gpt, mbr, ext, fat, swap);
+tests!(gpt, mbr, ext, fat, swap, recognize);

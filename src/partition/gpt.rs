@@ -84,7 +84,7 @@ impl Header {
             return Err(message!("partition-gpt-elsewhere", lba = lba, found = found));
         }
         let entry = fields.size_of_partition_entry;
-        if entry < ENTRY_LENGTH || entry > MAX_ENTRY_LENGTH || !entry.is_power_of_two() {
+        if !(ENTRY_LENGTH..=MAX_ENTRY_LENGTH).contains(&entry) || !entry.is_power_of_two() {
             return Err(message!("partition-gpt-entry-length", length = entry));
         }
         let count = fields.number_of_partition_entries;

@@ -119,7 +119,7 @@ impl Console {
     fn write(line: &str) {
         let mut error = std::io::stderr().lock();
         // Nobody reads it: no reason to stop saving.
-        let _ = writeln!(error, "{line}");
+        let _ = writeln!(error, "{}", super::harmless(line));
     }
 
     fn bar(&self, stage: Stage, total: u64) -> ProgressBar {

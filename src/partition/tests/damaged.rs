@@ -360,6 +360,9 @@ fn partitions_at_the_end_of_the_address_space_are_only_past_the_end() {
     assert_eq!(ids(&certain(read_bytes(&disk)).problems), ["partition-past-end"]);
 }
 
+/// Sectors by their LBAs.
+type Sectors = Vec<(u64, Vec<u8>)>;
+
 fn extended(records: &[(u64, Vec<u8>)]) -> Vec<u8> {
     let first = (0, mbr(&[(0x83, 2048, 100), (0x0f, 3000, 3000)]));
     disk_of(&[&[first], records].concat())
@@ -369,7 +372,7 @@ fn extended(records: &[(u64, Vec<u8>)]) -> Vec<u8> {
 fn hostile_chains_of_logical_partitions_end() {
     let data = (0x83, 10, 20);
     let to = |first| (0x05, first, 100);
-    let cases: [(Vec<(u64, Vec<u8>)>, &str); 7] = [
+    let cases: [(Sectors, &str); 7] = [
         (vec![(3000, mbr(&[data, to(0)]))], "partition-ebr-loop"),
         (vec![(3000, mbr(&[data, to(100)])), (3100, mbr(&[data, to(0)]))], "partition-ebr-loop"),
         (
