@@ -171,6 +171,25 @@ pub fn make_directory(
     Ok((directory, files))
 }
 
+/// Refuses to go on when a directory made for `name` cannot be looked into: a list passes over it,
+/// and would so call a name free that is not.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn check_visible(store: &dyn Store, name: &str) -> Result<()> {
+    for directory in store.directories()? {
+        if name_of_directory(&directory) != name {
+            continue;
+        }
+        match store.directory(&directory).and_then(|files| files.list()) {
+            // One that was removed in the meantime has no name.
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// The finished image that has a name, if there is one.
 pub fn finished_with_name<'a>(entries: &'a [Entry], name: &str) -> Option<&'a Entry> {
     entries.iter().find(|entry| {

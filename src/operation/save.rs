@@ -21,6 +21,7 @@ use crate::store::Store;
 use crate::text::{Message, message};
 use crate::units::{Extent, ExtentMap, human_bytes};
 use serde::Serialize;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -157,6 +158,7 @@ pub fn plan(
     report: &dyn Report,
 ) -> Result<SavePlan> {
     report.begin(Stage::Survey, 0);
+    let sources = with_names_of_their_own(sources);
     let disks: Vec<&dyn BlockSource> = sources.iter().map(|source| source.disk.as_ref()).collect();
     let surveys = survey(&disks);
     let mut plans: Vec<DiskPlan> = Vec::new();
@@ -183,6 +185,7 @@ pub fn plan(
     };
     names::check(&name)?;
     let entries = library::list(store.as_ref())?;
+    library::check_visible(store.as_ref(), &name)?;
     let existing = library::finished_with_name(&entries, &name);
     if existing.is_some() && !options.replace {
         return Err(Error::new(ErrorKind::Refused, message!("save-name-taken", name = name))
@@ -219,6 +222,21 @@ pub fn plan(
     };
     plan.check_room()?;
     Ok(plan)
+}
+
+/// Disks are told apart by name on a restore: of two plain files `disk.img` in two folders the
+/// second becomes `disk.img-2`.
+fn with_names_of_their_own(mut sources: Vec<SaveSource>) -> Vec<SaveSource> {
+    let mut taken: HashSet<String> = HashSet::new();
+    for source in &mut sources {
+        let name = source.identity.name.clone();
+        let mut number = 2;
+        while !taken.insert(source.identity.name.clone()) {
+            source.identity.name = format!("{name}-{number}");
+            number += 1;
+        }
+    }
+    sources
 }
 
 fn check_choice(source: &SaveSource, survey: &DiskSurvey) -> Result<()> {
