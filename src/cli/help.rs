@@ -52,12 +52,13 @@ fn localized(command: Command, path: &str) -> Command {
                 false => message!("cli-heading-options"),
             };
             let help = text(&argument_id(path, &argument));
+            let takes_values = argument.get_action().takes_values();
             // The texts name values and defaults themselves: clap would do it in English.
             argument
                 .help(help)
                 .help_heading(heading.to_string())
-                .hide_default_value(true)
-                .hide_possible_values(true)
+                .hide_default_value(takes_values)
+                .hide_possible_values(takes_values)
         })
         .arg(
             Arg::new("help")

@@ -80,7 +80,12 @@ fn open_store(destination: &str) -> Result<LocalStore> {
 
 /// The store and the name that `DEST/name` means.
 fn split_image(word: &str) -> Result<(LocalStore, String)> {
-    let path = Path::new(word);
+    // `.` and `..` have a name of their own only from outside.
+    let named = match Path::new(word).file_name() {
+        Some(_) => None,
+        None => std::fs::canonicalize(word).ok(),
+    };
+    let path = named.as_deref().unwrap_or(Path::new(word));
     let name = path.file_name().and_then(|name| name.to_str());
     let Some(name) = name else {
         return Err(Error::new(ErrorKind::Usage, message!("cli-not-an-image", word = word))
@@ -553,9 +558,12 @@ fn restore_image(job: &RestoreJob, json: bool, console: &Console) -> Result<u8> 
             let identity = target.target.identity();
             let question = message!(
                 "ui-restore-confirm",
-                word = identity.name.as_str(),
-                model = identity.model.unwrap_or_default(),
-                serial = identity.serial.unwrap_or_default()
+                target = [Some(target.target.name()), identity.model, identity.serial]
+                    .into_iter()
+                    .flatten()
+                    .collect::<Vec<_>>()
+                    .join(", "),
+                word = identity.name.as_str()
             );
             ui::confirm(&question, &identity.name)?;
         }

@@ -211,4 +211,6 @@ fn unreadable_doubt(error: error::Error) -> Doubt {
 }
 
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;

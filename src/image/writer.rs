@@ -303,11 +303,12 @@ impl ImageWriter {
         let bytes = seal(Envelope::Manifest, &manifest);
         let sums = checksums::expected(&manifest, sha256(&bytes));
         self.write_file(SHA256SUMS, sums.as_bytes())?;
-        self.write_file(MANIFEST, &bytes)?;
-        let image = Image::open(self.files.clone(), Freshness::Medium)?;
         if manifest.verified {
+            let image =
+                Image::in_the_making(self.files.clone(), self.header.clone(), manifest.clone());
             check_small_files(&image, Freshness::Medium)?;
         }
-        Ok(image)
+        self.write_file(MANIFEST, &bytes)?;
+        Image::open(self.files.clone(), Freshness::Medium)
     }
 }

@@ -94,12 +94,20 @@ impl DiskPlan {
     }
 }
 
+/// The image whose name a new one takes over.
+struct Replaced {
+    id: ImageId,
+    /// Its directory, after those of images that it took over the name of itself and that are
+    /// still there: without it they would seem to be the image again.
+    directories: Vec<String>,
+}
+
 /// What a save will do.
 pub struct SavePlan {
     store: Arc<dyn Store>,
     options: SaveOptions,
     split_size: u64,
-    replaces: Option<(ImageId, String)>,
+    replaces: Option<Replaced>,
     /// The name of the image.
     pub name: String,
     /// The disks.
@@ -167,14 +175,20 @@ pub fn plan(
         }
     };
     names::check(&name)?;
-    let existing = library::finished_with_name(store.as_ref(), &name)?;
+    let entries = library::list(store.as_ref())?;
+    let existing = library::finished_with_name(&entries, &name);
     if existing.is_some() && !options.replace {
         return Err(Error::new(ErrorKind::Refused, message!("save-name-taken", name = name))
             .on_device(store.location())
             .advise(message!("save-name-taken-advice")));
     }
-    let replaces =
-        existing.and_then(|entry| Some((entry.manifest.as_ref()?.image_id, entry.directory)));
+    let replaces = existing.and_then(|entry| {
+        let left = entries
+            .iter()
+            .filter(|other| other.name == name && other.condition == library::Condition::Replaced);
+        let directories = left.chain([entry]).map(|entry| entry.directory.clone()).collect();
+        Some(Replaced { id: entry.manifest.as_ref()?.image_id, directories })
+    });
 
     let used_bytes = plans.iter().map(|plan| plan.map.total_bytes()).sum();
     let mut estimated_bytes = 0;
@@ -267,7 +281,7 @@ impl SavePlan {
 
     /// The name of the image that is replaced at the end.
     pub fn replaces(&self) -> Option<&str> {
-        self.replaces.as_ref().map(|(_, directory)| directory.as_str())
+        self.replaces.as_ref()?.directories.last().map(String::as_str)
     }
 
     /// The compression level.
@@ -293,7 +307,12 @@ impl SavePlan {
             library::make_directory(self.store.as_ref(), &self.name, &image_id)?;
         let options = WriterOptions { split_size: self.split_size };
         let mut writer = ImageWriter::create(files, header, options)?;
-        let _claim = self.store.claim(&directory)?;
+        let Some(_claim) = self.store.claim(&directory)? else {
+            // Somebody who prunes was quicker than our lock.
+            return Err(Error::new(ErrorKind::Refused, message!("library-in-progress"))
+                .on_device(self.store.location())
+                .at_path(directory));
+        };
 
         let mut disks = Vec::new();
         log.begin(Stage::Save, self.used_bytes);
@@ -317,7 +336,7 @@ impl SavePlan {
             disks,
             packs: Vec::new(),
             files: Vec::new(),
-            replaces: self.replaces.as_ref().map(|(id, _)| *id),
+            replaces: self.replaces.as_ref().map(|replaced| replaced.id),
             verified: false,
             warnings: Vec::new(),
         };
@@ -338,11 +357,15 @@ impl SavePlan {
         let image = writer.commit(manifest, &log.text(), &page)?;
 
         // The new image stands; only now the old one may go, and if it does not, nothing is lost.
-        if let Some((_, old)) = &self.replaces
-            && let Err(error) = library::delete(self.store.as_ref(), old)
-        {
-            let left =
-                message!("save-old-stays", directory = old.as_str(), why = error.message().clone());
+        for old in self.replaces.iter().flat_map(|replaced| &replaced.directories) {
+            let left = if unreadable_bytes > 0 {
+                // It may hold what this disk could not give any more.
+                message!("save-old-kept", directory = old.as_str())
+            } else if let Err(error) = library::delete(self.store.as_ref(), old) {
+                message!("save-old-stays", directory = old.as_str(), why = error.message().clone())
+            } else {
+                continue;
+            };
             report.note(&left);
             warnings.push(left);
         }
@@ -436,6 +459,11 @@ fn save_disk(
             let buffer =
                 pool.try_recv().unwrap_or_else(|_| AlignedBuffer::zeroed(chunk_size as usize));
             let raw = read_chunk(disk, &plan.map, chunk, chunk_size, buffer);
+            if !raw.unreadable.is_empty() {
+                // Bad sectors are part of the image; the silence of a disk that was pulled out
+                // must never become one.
+                disk.check_present()?;
+            }
             for extent in &raw.unreadable {
                 if bad_sectors_told.fetch_add(1, Ordering::Relaxed) < 20 {
                     log.note(&message!(

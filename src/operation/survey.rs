@@ -114,7 +114,9 @@ pub fn survey(disks: &[&dyn BlockSource]) -> Vec<DiskSurvey> {
     for (((number, partition, extent), reading), window) in
         places.into_iter().zip(readings).zip(&windows)
     {
-        let system = system::identify(window, &reading.volume);
+        let table = &surveys[number].table;
+        let system = system::identify(window, &reading.volume)
+            .or_else(|| system::identify_by_table(&reading.volume, partition.as_ref()?, table));
         surveys[number].volumes.push(SurveyedVolume { partition, extent, reading, system });
     }
     for (survey, disk) in surveys.iter_mut().zip(disks) {

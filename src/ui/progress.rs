@@ -119,7 +119,7 @@ impl Console {
     fn write(line: &str) {
         let mut error = std::io::stderr().lock();
         // Nobody reads it: no reason to stop saving.
-        let _ = writeln!(error, "{line}");
+        let _ = writeln!(error, "{}", super::harmless(line));
     }
 
     fn bar(&self, stage: Stage, total: u64) -> ProgressBar {
@@ -181,7 +181,11 @@ impl Report for Console {
     }
 
     fn end(&self) {
-        let Some(current) = self.current.lock().expect("no holder panics").take() else { return };
+        let Some(mut current) = self.current.lock().expect("no holder panics").take() else {
+            return;
+        };
+        // What is written at the very end (tables, superblocks) is part of the stage too.
+        current.done = current.total;
         match (self.style, &current.bar) {
             (ProgressStyle::Bar, Some(bar)) if current.total == 0 => bar.finish_and_clear(),
             (ProgressStyle::Bar, Some(bar)) => {

@@ -95,40 +95,50 @@ fn metadata(
 ) -> Result<Vec<Range<u64>>, Doubt> {
     let mut all = MetadataRuns::default();
     if let Some(block) = superblock.mmp_block {
-        all.add(block..block + 1)?;
+        all.add(0, block..block + 1)?;
     }
     for group in 0..superblock.groups {
         let fixed = superblock.fixed_metadata(group);
         if fixed.end > superblock.group_blocks(group).end {
             return Err(message!("ext-group-too-small", group = group.to_string()));
         }
-        all.add(fixed)?;
+        all.add(0, fixed)?;
         let descriptor = table.group(group)?;
-        all.add(descriptor.block_bitmap)?;
-        all.add(descriptor.inode_bitmap)?;
-        all.add(descriptor.inode_table)?;
+        all.add(1, descriptor.block_bitmap)?;
+        all.add(2, descriptor.inode_bitmap)?;
+        all.add(3, descriptor.inode_table)?;
     }
     all.finish()
 }
 
 /// Collects runs of blocks in any order and joins them now and then.
 struct MetadataRuns {
+    /// The last run of each kind: what comes next often goes on where it ends.
+    open: [Range<u64>; 4],
     runs: Vec<Range<u64>>,
     compact_at: usize,
 }
 
 impl Default for MetadataRuns {
     fn default() -> Self {
-        Self { runs: Vec::new(), compact_at: 1 << 12 }
+        Self { open: Default::default(), runs: Vec::new(), compact_at: 1 << 12 }
     }
 }
 
 impl MetadataRuns {
-    fn add(&mut self, run: Range<u64>) -> Result<(), Doubt> {
+    fn add(&mut self, kind: usize, run: Range<u64>) -> Result<(), Doubt> {
         if run.is_empty() {
             return Ok(());
         }
-        self.runs.push(run);
+        let open = &mut self.open[kind];
+        if open.end == run.start {
+            open.end = run.end;
+            return Ok(());
+        }
+        let finished = std::mem::replace(open, run);
+        if !finished.is_empty() {
+            self.runs.push(finished);
+        }
         if self.runs.len() >= self.compact_at {
             self.compact()?;
             self.compact_at = (self.runs.len() * 2).max(self.compact_at);
@@ -159,6 +169,7 @@ impl MetadataRuns {
     }
 
     fn finish(mut self) -> Result<Vec<Range<u64>>, Doubt> {
+        self.runs.extend(self.open.iter().filter(|run| !run.is_empty()).cloned());
         self.compact()?;
         Ok(self.runs)
     }

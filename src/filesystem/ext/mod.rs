@@ -52,6 +52,7 @@ pub fn detect(source: &dyn BlockSource) -> Result<Option<Volume>> {
 pub fn used(source: &dyn BlockSource, budget: Budget) -> Result<Used, Doubt> {
     let raw = read_superblock(source, PRIMARY)?.ok_or_else(|| message!("ext-no-superblock"))?;
     if raw.features().incompat(incompat::JOURNAL_DEV) {
+        raw.check_checksum()?;
         let whole = ExtentMap::whole(Extent::new(0, source.size()));
         return Ok(Used { extents: whole, signatures: vec![PRIMARY] });
     }

@@ -203,7 +203,7 @@ impl RawSuperblock {
     }
 
     /// The checksum over the superblock itself, where the file system has one.
-    fn check_checksum(&self) -> Result<(), Doubt> {
+    pub(super) fn check_checksum(&self) -> Result<(), Doubt> {
         if !self.features().ro_compat(ro_compat::METADATA_CSUM) {
             return Ok(());
         }

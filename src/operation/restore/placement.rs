@@ -267,9 +267,10 @@ fn partitions(
                 .on_device(target.name()));
         }
         taken.push(region);
+        let bytes = map.within(volume.extent).map(|extent| extent.length).sum();
         let alone = match place {
             PartitionPlace::Number(_, to) if region.offset != 0 || region.length != size => {
-                target.partition(to)
+                target.partition(to, region)
             }
             _ => None,
         };
@@ -279,7 +280,7 @@ fn partitions(
                 let (size, found) = look_at(alone.as_ref())?;
                 let placement = place_volume(volume, region, &map);
                 plans.push(TargetPlan {
-                    bytes: volume.used_bytes,
+                    bytes,
                     placement,
                     disk: number,
                     target: alone,
@@ -293,14 +294,14 @@ fn partitions(
                 together.pieces.extend(placement.pieces);
                 together.held = together.held.union(&placement.held);
                 together.wiped = together.wiped.union(&placement.wiped);
-                together_places.push((place, volume.used_bytes));
+                together_places.push((place, bytes));
             }
         }
     }
     if !together_places.is_empty() {
         together.pieces.sort_by_key(|piece| piece.from.offset);
         plans.push(TargetPlan {
-            bytes: together_places.iter().map(|(_, bytes)| bytes).sum(),
+            bytes: together_places.iter().fold(0u64, |sum, (_, bytes)| sum.saturating_add(*bytes)),
             placement: together,
             disk: number,
             target,

@@ -27,6 +27,11 @@ pub(super) fn noise(seed: u64, length: usize) -> Vec<u8> {
     bytes
 }
 
+/// A folder for fixtures: in memory where there is room, because the tools flush every write.
+fn folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 /// Runs a tool of the system; administrators' tools are found too.
 pub(super) fn run(program: &str, arguments: &[&str]) -> Output {
     let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
@@ -53,36 +58,32 @@ pub(super) fn assert_clean(image: &Path) {
     output("e2fsck", &["-fn", image.to_str().unwrap()]);
 }
 
-/// The files every fixture is filled with: 120 of 0 to 80 KiB, and one of each special kind.
-fn tree() -> &'static Path {
-    static TREE: OnceLock<TempDir> = OnceLock::new();
-    TREE.get_or_init(|| {
-        let folder = tempfile::tempdir().unwrap();
-        for number in 0..120u64 {
-            let inside = folder.path().join(format!("folder{}", number % 5));
-            std::fs::create_dir_all(&inside).unwrap();
-            let length = (number * number * 5 + number) % 81_920;
-            let content = noise(number + 1, length as usize);
-            std::fs::write(inside.join(format!("file{number}")), content).unwrap();
-        }
-        let path = folder.path();
-        std::fs::write(path.join("zeros"), vec![0; 50_000]).unwrap();
-        std::fs::write(path.join("n".repeat(250)), "a long name").unwrap();
-        std::fs::hard_link(path.join("zeros"), path.join("the same zeros")).unwrap();
-        std::os::unix::fs::symlink("folder1/file11", path.join("link")).unwrap();
-        std::os::unix::fs::symlink("x/".repeat(100), path.join("long link")).unwrap();
-        let sparse = std::fs::File::create(path.join("sparse")).unwrap();
-        std::os::unix::fs::FileExt::write_all_at(&sparse, b"end", 3_000_000).unwrap();
-        folder
-    })
-    .path()
+/// Fills `path` with what every fixture holds: 120 files of 0 to 80 KiB, and some of each
+/// special kind.
+fn fill(path: &Path) {
+    for number in 0..120u64 {
+        let inside = path.join(format!("folder{}", number % 5));
+        std::fs::create_dir_all(&inside).unwrap();
+        let length = (number * number * 5 + number) % 81_920;
+        let content = noise(number + 1, length as usize);
+        std::fs::write(inside.join(format!("file{number}")), content).unwrap();
+    }
+    std::fs::write(path.join("zeros"), vec![0; 50_000]).unwrap();
+    std::fs::write(path.join("n".repeat(250)), "a long name").unwrap();
+    std::fs::hard_link(path.join("zeros"), path.join("the same zeros")).unwrap();
+    std::os::unix::fs::symlink("folder1/file11", path.join("link")).unwrap();
+    std::os::unix::fs::symlink("x/".repeat(100), path.join("long link")).unwrap();
+    let sparse = std::fs::File::create(path.join("sparse")).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&sparse, b"end", 3_000_000).unwrap();
 }
 
 impl Fixture {
     /// A file system of `size` bytes made with these arguments of `mke2fs`, filled and then
     /// fragmented, in a volume that is `slack` bytes longer.
     pub(super) fn new(arguments: &[&str], size: u64, slack: u64) -> Self {
-        let fixture = Self::empty(arguments, size, Some(tree()));
+        let tree = folder();
+        fill(tree.path());
+        let fixture = Self::empty(arguments, size, Some(tree.path()));
         let mut commands = String::new();
         for number in (0..120).filter(|number| number % 3 != 1) {
             writeln!(commands, "rm folder{}/file{number}", number % 5).unwrap();
@@ -107,7 +108,7 @@ impl Fixture {
 
     /// A file system as `mke2fs` makes it.
     pub(super) fn empty(arguments: &[&str], size: u64, content: Option<&Path>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         let image = folder.path().join("image");
         std::fs::File::create(&image).unwrap().set_len(size).unwrap();
         let mut all = vec!["-q", "-F", "-E", "nodiscard"];
@@ -117,6 +118,14 @@ impl Fixture {
         all.extend_from_slice(arguments);
         all.push(image.to_str().unwrap());
         output("mke2fs", &all);
+        Self { folder, image, dump: OnceLock::new() }
+    }
+
+    /// A volume with these bytes.
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        let folder = folder();
+        let image = folder.path().join("image");
+        std::fs::write(&image, bytes).unwrap();
         Self { folder, image, dump: OnceLock::new() }
     }
 

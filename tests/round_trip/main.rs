@@ -1,0 +1,7 @@
+//! Disks saved and restored by the program as a person runs it, judged by the tools of their own
+//! file systems and tables.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod disks;
