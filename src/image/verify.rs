@@ -253,7 +253,7 @@ impl<'a> PackWalk<'a> {
         let workers = pipeline::default_workers();
         pipeline::ordered(
             workers,
-            workers * 3,
+            pipeline::in_flight(workers, u64::from(index.header().chunk_size)),
             || loop {
                 report.check()?;
                 while let Some(chunk) = chunks.pop_front() {
