@@ -170,9 +170,6 @@ struct PackWalk<'a> {
     hasher: Hasher,
 }
 
-/// Stored chunks between reading and checking have at most about this many bytes together.
-const MEMORY: u64 = 64 << 20;
-
 /// What a worker has to check.
 struct Check {
     location: Location,
@@ -256,11 +253,9 @@ impl<'a> PackWalk<'a> {
         let mut chunks: VecDeque<ChunkEntry> = VecDeque::new();
         let packs = self.packs;
         let workers = pipeline::default_workers();
-        // Images with large chunks need no more memory than others.
-        let most = (MEMORY / u64::from(index.header().chunk_size)).max(2) as usize;
         pipeline::ordered(
             workers,
-            (workers * 3).min(most),
+            pipeline::in_flight(workers, u64::from(index.header().chunk_size)),
             || loop {
                 report.check()?;
                 while let Some(chunk) = chunks.pop_front() {

@@ -477,8 +477,11 @@ fn save_disk(
     writer.begin_disk(number, size)?;
 
     let workers = pipeline::default_workers();
-    let in_flight = chunks::in_flight(workers, chunk_size);
+    // A chunk exists as plaintext and in compressed form.
+    let in_flight = pipeline::in_flight(workers, 2 * chunk_size);
+    // Buffers go round: fresh memory for each chunk would be cleared by the kernel each time.
     let (give_back, pool) = crossbeam_channel::unbounded::<AlignedBuffer>();
+    let (give_back_output, output_pool) = crossbeam_channel::unbounded::<Vec<u8>>();
     let mut numbers = chunks::numbers(&plan.map, chunk_size);
     let disk = plan.source.disk.as_ref();
     let name = &plan.source.identity.name;
@@ -514,7 +517,9 @@ fn save_disk(
         },
         || Compressor::new(level),
         |compressor, chunk: RawChunk| {
-            let output = encode(compressor, &known, &chunk);
+            let output = encode(compressor, &known, &chunk, || {
+                output_pool.try_recv().unwrap_or_default()
+            });
             // The receiver lives as long as the pipeline; when it has gone, so has the need.
             let _ = give_back.send(chunk.buffer);
             output
@@ -522,7 +527,10 @@ fn save_disk(
         |chunk| {
             let place = Extent::new(chunk.number * chunk_size, chunk_size);
             let used: u64 = plan.map.within(place).map(|extent| extent.length).sum();
-            writer.push(chunk, &plan.map)?;
+            writer.push(&chunk, &plan.map)?;
+            if let ChunkContent::New { stored, .. } = chunk.content {
+                let _ = give_back_output.send(stored);
+            }
             log.advance(used);
             Ok(())
         },
@@ -577,6 +585,7 @@ fn encode(
     compressor: &mut Compressor,
     known: &KnownContent,
     chunk: &RawChunk,
+    output_buffer: impl FnOnce() -> Vec<u8>,
 ) -> Result<ChunkOutput> {
     let plain = &chunk.buffer[..chunk.length];
     let content = if is_zero(plain) {
@@ -586,9 +595,8 @@ fn encode(
         match known.find(&digest) {
             Some(location) => ChunkContent::Known(digest, location),
             None => {
-                let mut stored = Vec::new();
+                let mut stored = output_buffer();
                 let encoding = compressor.compress(plain, &mut stored)?;
-                stored.shrink_to_fit();
                 ChunkContent::New { digest, encoding, plain_length: plain.len() as u32, stored }
             }
         }
