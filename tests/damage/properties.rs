@@ -329,7 +329,7 @@ pub(crate) fn write_image(
             ChunkContent::New { digest, encoding, plain_length, stored }
         };
         let lost = unreadable.iter().filter_map(|extent| extent.intersection(place)).collect();
-        writer.push(ChunkOutput { number, content, unreadable: lost }, map)?;
+        writer.push(&ChunkOutput { number, content, unreadable: lost }, map)?;
     }
     let index = writer.end_disk()?;
     let disk = MemoryDisk::new(bytes.to_vec());
