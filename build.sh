@@ -52,12 +52,35 @@ declare -rA REASON=(
   [fdisk]="makes partition tables for the tests (sfdisk)"
   [gdisk]="makes and judges GUID partition tables for the tests (sgdisk)"
   [partclone]="tells which blocks it calls used, to compare with"
+  [xfsprogs]="makes XFS file systems that must be recognised"
+  [btrfs-progs]="makes btrfs file systems that must be recognised"
+  [ntfs-3g]="makes NTFS file systems that must be recognised"
+  [exfatprogs]="makes exFAT file systems that must be recognised"
+  [f2fs-tools]="makes f2fs file systems that must be recognised"
+  [jfsutils]="makes JFS file systems that must be recognised"
+  [reiserfsprogs]="makes reiserfs file systems that must be recognised"
+  [nilfs-tools]="makes nilfs2 file systems that must be recognised"
+  [bcache-tools]="makes bcache devices that must be recognised"
+  [udftools]="makes UDF file systems that must be recognised"
+  [apfsprogs]="makes APFS file systems that must be recognised"
+  [makefs]="makes UFS file systems that must be recognised"
+  [cryptsetup-bin]="makes LUKS volumes that must be recognised"
+  [lvm2]="makes LVM physical volumes that must be recognised"
+  [squashfs-tools]="makes squashfs images that must be recognised"
+  [erofs-utils]="makes erofs images that must be recognised"
+  [xorriso]="makes ISO 9660 images that must be recognised"
+  [genisoimage]="makes ISO 9660 and HFS images that must be recognised"
+  [parted]="makes partition tables for the tests"
+  [mount]="mounts and loop devices for the tests (losetup, mount, swapon)"
 )
 readonly HOST_PACKAGES=(ca-certificates gcc libc6-dev)
 readonly HOST_RUST_PACKAGES=(rustc-web cargo-web)
 readonly CHECK_RUST_PACKAGES=(rustfmt-web rust-web-clippy)
 readonly MUSL_RUST_PACKAGES=(rustc-web cargo-web rust-web-src)
-readonly TEST_PACKAGES=(shellcheck e2fsprogs dosfstools mtools util-linux fdisk gdisk partclone)
+readonly TEST_PACKAGES=(shellcheck e2fsprogs dosfstools mtools util-linux mount fdisk gdisk parted
+  partclone xfsprogs btrfs-progs ntfs-3g exfatprogs f2fs-tools jfsutils reiserfsprogs nilfs-tools
+  bcache-tools udftools apfsprogs makefs cryptsetup-bin lvm2 squashfs-tools erofs-utils xorriso
+  genisoimage)
 
 is_installed() {
   dpkg-query --show --showformat='${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
@@ -225,7 +248,9 @@ command_test() {
   step "Formatting"
   cargo fmt --all --check
   step "Clippy"
-  cargo clippy --locked --workspace --all-targets -- -D warnings
+  # The fuzz targets are checked, not linked, so libFuzzer itself need not be compiled.
+  CUSTOM_LIBFUZZER_PATH=/nowhere/libfuzzer.a \
+    cargo clippy --locked --workspace --all-targets --features calco-fuzz/engine -- -D warnings
   step "Static binary"
   build_binary
   summary

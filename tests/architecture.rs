@@ -19,7 +19,8 @@ const LAYERS: &[&[&str]] = &[
     &["store"],
     &["job"],
     &["operation"],
-    &["ui", "cli"],
+    &["ui"],
+    &["cli"],
     &["init"],
     &["main"],
 ];
@@ -307,6 +308,7 @@ fn modules_side_by_side_do_not_use_each_other() {
         ("hardware", "block"),
         ("network", "hardware"),
         ("ui", "cli"),
+        ("operation", "cli"),
     ] {
         assert_eq!(may_use(user, used), Some(false), "{user} → {used}");
     }

@@ -4,6 +4,8 @@
 //! not do with that input. libFuzzer calls it for hours (`./build.sh fuzz`), the test over the
 //! corpus calls it a fixed number of times.
 
+pub mod checksum;
+pub mod image;
 pub mod mutate;
 pub mod sparse_disk;
 pub mod target;

@@ -41,6 +41,19 @@ impl Piece {
     fn end(&self) -> u64 {
         self.offset + self.length
     }
+
+    /// What of it lies in `[from, to)`.
+    fn part(&self, from: u64, to: u64) -> Option<Self> {
+        let (start, end) = (self.offset.max(from), self.end().min(to));
+        let content = match &self.content {
+            _ if start >= end => return None,
+            Content::Repeated(byte) => Content::Repeated(*byte),
+            Content::Bytes(bytes) => Content::Bytes(
+                bytes[(start - self.offset) as usize..(end - self.offset) as usize].to_vec(),
+            ),
+        };
+        Some(Self { offset: start, length: end - start, content })
+    }
 }
 
 /// A disk that holds zeros but for a few pieces.
@@ -114,6 +127,22 @@ impl SparseDisk {
             }
         }
         input
+    }
+
+    /// Puts `bytes` over what is there.
+    pub fn overwrite(&mut self, offset: u64, bytes: &[u8]) {
+        let length = (bytes.len() as u64).min(self.size.saturating_sub(offset));
+        let end = offset + length;
+        let mut pieces = Vec::with_capacity(self.pieces.len() + 2);
+        for piece in self.pieces.drain(..) {
+            pieces.extend(piece.part(0, offset));
+            pieces.extend(piece.part(end, u64::MAX));
+        }
+        let content = Content::Bytes(bytes[..length as usize].to_vec());
+        pieces.push(Piece { offset, length, content });
+        pieces.retain(|piece| piece.length > 0);
+        pieces.sort_by_key(|piece| piece.offset);
+        self.pieces = pieces;
     }
 
     /// The budget that the input chose.
@@ -272,6 +301,11 @@ mod tests {
             let length = random.below(disk.size() - offset + 1);
             let part = disk.read_vec(offset, length as usize).unwrap();
             assert_eq!(part, whole[offset as usize..(offset + length) as usize]);
+            let (mut changed, mut expected) = (disk.clone(), whole);
+            let patch = vec![random.byte(); length as usize];
+            changed.overwrite(offset, &patch);
+            expected[offset as usize..(offset + length) as usize].copy_from_slice(&patch);
+            assert!(bytes_of(&changed) == expected);
             assert!(disk.read_at(disk.size(), &mut [0]).is_err());
         }
     }

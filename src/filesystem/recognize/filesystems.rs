@@ -77,7 +77,7 @@ fn ntfs(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {
     let serial = probe.u64_le(at + 72)?;
     Some(Volume {
         uuid: Some(format!("{serial:016X}")),
-        block_size: Some(block_size(sector * sectors_per_cluster)?),
+        block_size: Some(block_size(sector.checked_mul(sectors_per_cluster)?)?),
         length: probe.u64_le(at + 40)?.checked_mul(sector),
         ..Volume::of(kind)
     })
