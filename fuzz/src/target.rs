@@ -1,6 +1,7 @@
 //! The targets: what must hold for every input.
 
 use crate::checksum;
+use crate::image;
 use crate::sparse_disk::SparseDisk;
 use calco::block::BlockSource;
 use calco::filesystem::{self, Reading};
@@ -23,6 +24,10 @@ pub const TARGETS: &[Target] = &[
     Target { name: "fat", run: fat },
     Target { name: "swap", run: swap },
     Target { name: "recognize", run: recognize },
+    Target { name: "header", run: image::header },
+    Target { name: "manifest", run: image::manifest },
+    Target { name: "pack", run: image::pack },
+    Target { name: "index", run: image::index },
 ];
 
 /// Largest disk for the readers of file systems: their time grows with the size of the

@@ -69,4 +69,4 @@ macro_rules! tests {
     };
 }
 
-tests!(gpt, mbr, ext, fat, swap, recognize);
+tests!(gpt, mbr, ext, fat, swap, recognize, header, manifest, pack, index);
