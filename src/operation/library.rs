@@ -52,11 +52,25 @@ pub struct Entry {
 /// # Errors
 /// When the store cannot be read.
 pub fn list(store: &dyn Store) -> Result<Vec<Entry>> {
+    list_sure_of(store, None)
+}
+
+/// As [`list`], but sure of `name`: where a list passes over what it cannot look into, a name that
+/// is taken would look free.
+///
+/// # Errors
+/// When the store, or a directory made for `name`, cannot be read.
+pub fn list_sure_of(store: &dyn Store, name: Option<&str>) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for directory in store.directories()? {
         // One directory that cannot be read must not hide the others.
-        let Ok(files) = store.directory(&directory) else { continue };
-        let Ok(listing) = files.list() else { continue };
+        let is_wanted = name == Some(name_of_directory(&directory));
+        let looked = store.directory(&directory).and_then(|files| Ok((files.list()?, files)));
+        let (listing, files) = match looked {
+            Ok(found) => found,
+            Err(error) if is_wanted && error.kind() != ErrorKind::NotFound => return Err(error),
+            Err(_) => continue,
+        };
         let stored_bytes = listing.iter().map(|file| file.length).sum();
         let mut entry = Entry {
             name: name_of_directory(&directory).to_owned(),
@@ -79,6 +93,12 @@ pub fn list(store: &dyn Store) -> Result<Vec<Entry>> {
                     entry.condition = Condition::Finished;
                     entry.name.clone_from(&image.manifest().name);
                     entry.manifest = Some(image.manifest().clone());
+                }
+                Err(error)
+                    if is_wanted
+                        && !matches!(error.kind(), ErrorKind::Damaged | ErrorKind::Unsupported) =>
+                {
+                    return Err(error);
                 }
                 Err(error) => {
                     entry.condition = match error.kind() {
@@ -169,25 +189,6 @@ pub fn make_directory(
     let directory = if taken { directory_beside(name, id) } else { name.to_owned() };
     let files = store.create_directory(&directory)?;
     Ok((directory, files))
-}
-
-/// Refuses to go on when a directory made for `name` cannot be looked into: a list passes over it,
-/// and would so call a name free that is not.
-///
-/// # Errors
-/// When the store cannot be read.
-pub fn check_visible(store: &dyn Store, name: &str) -> Result<()> {
-    for directory in store.directories()? {
-        if name_of_directory(&directory) != name {
-            continue;
-        }
-        match store.directory(&directory).and_then(|files| files.list()) {
-            // One that was removed in the meantime has no name.
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 /// The finished image that has a name, if there is one.

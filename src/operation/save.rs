@@ -184,8 +184,7 @@ pub fn plan(
         }
     };
     names::check(&name)?;
-    let entries = library::list(store.as_ref())?;
-    library::check_visible(store.as_ref(), &name)?;
+    let entries = library::list_sure_of(store.as_ref(), Some(&name))?;
     let existing = library::finished_with_name(&entries, &name);
     if existing.is_some() && !options.replace {
         return Err(Error::new(ErrorKind::Refused, message!("save-name-taken", name = name))
