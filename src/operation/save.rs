@@ -453,9 +453,8 @@ fn save_disk(
         },
         || Compressor::new(level),
         |compressor, chunk: RawChunk| {
-            let output = encode(compressor, &known, &chunk, || {
-                output_pool.try_recv().unwrap_or_default()
-            });
+            let output =
+                encode(compressor, &known, &chunk, || output_pool.try_recv().unwrap_or_default());
             // The receiver lives as long as the pipeline; when it has gone, so has the need.
             let _ = give_back.send(chunk.buffer);
             output
