@@ -5,6 +5,7 @@
 //! corpus calls it a fixed number of times.
 
 pub mod checksum;
+pub mod image;
 pub mod mutate;
 pub mod sparse_disk;
 pub mod target;

@@ -1,9 +1,10 @@
 //! The targets: what must hold for every input.
 
 use crate::checksum;
+pub use crate::image::{header, index, manifest};
 use crate::sparse_disk::SparseDisk;
 use calco::block::BlockSource;
-use calco::filesystem::{self, Reading};
+use calco::filesystem::{self, Reading, VolumeKind};
 use calco::partition::{self, PartitionTable, TableReading};
 use calco::units::{Extent, GIB};
 
@@ -11,8 +12,9 @@ use calco::units::{Extent, GIB};
 pub struct Target {
     /// The name.
     pub name: &'static str,
-    /// The function.
-    pub run: fn(&[u8]),
+    /// The function. Panics where something does not hold; answers whether the input was
+    /// understood, so that a corpus that no parser understands is found out.
+    pub run: fn(&[u8]) -> bool,
 }
 
 /// All targets.
@@ -23,6 +25,9 @@ pub const TARGETS: &[Target] = &[
     Target { name: "fat", run: fat },
     Target { name: "swap", run: swap },
     Target { name: "recognize", run: recognize },
+    Target { name: "header", run: header },
+    Target { name: "manifest", run: manifest },
+    Target { name: "index", run: index },
 ];
 
 /// Largest disk for the readers of file systems: their time grows with the size of the
@@ -33,49 +38,44 @@ const LARGEST_VOLUME: u64 = 4 * GIB;
 const LARGEST_DISK: u64 = i64::MAX as u64;
 
 /// A disk with a GUID partition table, as it is and with its checksums made right.
-pub fn gpt(input: &[u8]) {
+pub fn gpt(input: &[u8]) -> bool {
     let mut disk = SparseDisk::decode(input, LARGEST_DISK);
-    table(&disk);
-    if checksum::repair_gpt(&mut disk) {
-        table(&disk);
-    }
+    table(&disk) | (checksum::repair_gpt(&mut disk) && table(&disk))
 }
 
 /// A disk with a master boot record.
-pub fn mbr(input: &[u8]) {
-    table(&SparseDisk::decode(input, LARGEST_DISK));
+pub fn mbr(input: &[u8]) -> bool {
+    table(&SparseDisk::decode(input, LARGEST_DISK))
 }
 
 /// A volume with an ext file system, as it is and with its checksum made right.
-pub fn ext(input: &[u8]) {
+pub fn ext(input: &[u8]) -> bool {
     let mut disk = SparseDisk::decode(input, LARGEST_VOLUME);
-    volume(&disk);
-    if checksum::repair_ext(&mut disk) {
-        volume(&disk);
-    }
+    is_certain(&volume(&disk)) | (checksum::repair_ext(&mut disk) && is_certain(&volume(&disk)))
 }
 
 /// A volume with a FAT file system.
-pub fn fat(input: &[u8]) {
-    volume(&SparseDisk::decode(input, LARGEST_VOLUME));
+pub fn fat(input: &[u8]) -> bool {
+    is_certain(&volume(&SparseDisk::decode(input, LARGEST_VOLUME)))
 }
 
 /// A swap area.
-pub fn swap(input: &[u8]) {
-    volume(&SparseDisk::decode(input, LARGEST_VOLUME));
+pub fn swap(input: &[u8]) -> bool {
+    is_certain(&volume(&SparseDisk::decode(input, LARGEST_VOLUME)))
 }
 
 /// A volume that is only recognised.
-pub fn recognize(input: &[u8]) {
-    volume(&SparseDisk::decode(input, LARGEST_VOLUME));
+pub fn recognize(input: &[u8]) -> bool {
+    volume(&SparseDisk::decode(input, LARGEST_VOLUME)).volume.kind != VolumeKind::Unknown
 }
 
-fn table(disk: &SparseDisk) {
+fn table(disk: &SparseDisk) -> bool {
     let TableReading { table, alternative, doubt } = partition::read(disk);
     check_table(&table, disk.size(), doubt.is_some());
     if let Some(alternative) = alternative {
         check_table(&alternative, disk.size(), doubt.is_some());
     }
+    doubt.is_none() && !table.partitions.is_empty()
 }
 
 fn check_table(table: &PartitionTable, size: u64, doubtful: bool) {
@@ -103,12 +103,16 @@ fn check_table(table: &PartitionTable, size: u64, doubtful: bool) {
     }
 }
 
-fn volume(disk: &SparseDisk) {
-    let readings = filesystem::read(&[disk], disk.budget());
+fn volume(disk: &SparseDisk) -> Reading {
+    let mut readings = filesystem::read(&[disk], disk.budget());
     assert_eq!(readings.len(), 1, "one reading for each source");
-    for reading in &readings {
-        check_reading(reading, disk);
-    }
+    let reading = readings.remove(0);
+    check_reading(&reading, disk);
+    reading
+}
+
+fn is_certain(reading: &Reading) -> bool {
+    reading.used.is_ok()
 }
 
 fn check_reading(reading: &Reading, disk: &SparseDisk) {

@@ -1,15 +1,16 @@
 //! Block devices, and plain files that hold a disk.
 
 use super::buffer::{ALIGNMENT, is_aligned};
-use super::direct::{DirectFile, drop_cache};
+use super::direct::{DirectFile, drop_cache, reopen};
 use super::{BlockSource, BlockTarget, DEFAULT_SECTOR_SIZE, check_range};
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::sys::block_device;
 use crate::text::message;
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use std::fs::File;
-use std::os::unix::fs::{FileExt as _, FileTypeExt as _};
+use std::os::unix::fs::{FileExt as _, FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// How a device is opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,6 +24,9 @@ pub enum Access {
     /// To be written, alone.
     Target,
 }
+
+/// How long a lock of somebody else is waited for.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 
 /// An open block device or plain file.
 pub struct Device {
@@ -79,11 +83,16 @@ impl Device {
             Access::Source => Some(FlockOperation::NonBlockingLockShared),
             Access::SharedSource | Access::Look => None,
         };
-        if let Some(lock) = lock
+        // udev locks a disk for the moment in which it looks at it.
+        let patience = Instant::now() + LOCK_PATIENCE;
+        while let Some(lock) = lock
             && rustix::fs::flock(&file, lock) == Err(rustix::io::Errno::WOULDBLOCK)
         {
-            return Err(Error::new(ErrorKind::Refused, message!("block-locked"))
-                .advise(message!("block-busy-advice")));
+            if Instant::now() >= patience {
+                return Err(Error::new(ErrorKind::Refused, message!("block-locked"))
+                    .advise(message!("block-busy-advice")));
+            }
+            std::thread::sleep(Duration::from_millis(50));
         }
         let size = if is_block_device {
             rustix::fs::seek(&file, rustix::fs::SeekFrom::End(0))
@@ -102,14 +111,17 @@ impl Device {
         } else {
             (DEFAULT_SECTOR_SIZE, None)
         };
-        // A plain file on a disk is read through the cache, which reads ahead better than we do;
-        // a device is read past it, so that the only copy of a page is ours.
-        let direct = is_block_device.then(|| DirectFile::open(path)).flatten();
+        // A plain file on a disk is read through the cache, which reads ahead better than we do.
+        // A device never is: its page cache is not that of its partitions, and keeps what it
+        // holds for as long as anybody has the device open, whatever is written to them.
+        let direct =
+            is_block_device.then(|| DirectFile::of_device(path, &file, sector_size)).flatten();
+        if is_block_device && direct.is_none() {
+            // Refused to some users, who then see what the cache has.
+            let _ = block_device::drop_cache(&file);
+        }
         let direct_writer = (is_block_device && access == Access::Target)
-            .then(|| {
-                let flags = OFlags::RDWR | OFlags::DIRECT | OFlags::CLOEXEC;
-                rustix::fs::open(path, flags, Mode::empty()).ok().map(File::from)
-            })
+            .then(|| reopen(path, &file, OFlags::RDWR | OFlags::DIRECT))
             .flatten();
         Ok(Self {
             path: path.to_owned(),
@@ -131,6 +143,17 @@ impl Device {
     /// The open file, for system calls about it.
     pub fn file(&self) -> &File {
         &self.file
+    }
+
+    /// Whether sysfs, where it is mounted, does not know the device any more.
+    fn is_unplugged(&self) -> bool {
+        let devices = Path::new("/sys/dev/block");
+        let Ok(metadata) = self.file.metadata() else { return true };
+        let (major, minor) =
+            (rustix::fs::major(metadata.rdev()), rustix::fs::minor(metadata.rdev()));
+        self.is_block_device
+            && devices.is_dir()
+            && !devices.join(format!("{major}:{minor}")).exists()
     }
 
     /// Whether it is a block device rather than a plain file.
@@ -161,13 +184,25 @@ impl BlockSource for Device {
         check_range(self.size, offset, buffer.len() as u64)
             .map_err(|error| error.on_device(self.name()))?;
         match &self.direct {
-            Some(direct) if is_aligned(offset, buffer, ALIGNMENT) => {
-                direct.read_exact_at(offset, buffer)
-            }
-            _ => self.file.read_exact_at(buffer, offset),
+            Some(direct) => direct.read_exact_at(offset, buffer),
+            None => self.file.read_exact_at(buffer, offset),
         }
         .context(|| message!("block-read-failed"))
         .map_err(|error| error.on_device(self.name()).at_offset(offset))
+    }
+
+    fn check_present(&self) -> Result<()> {
+        // The kernel gives a disk that was pulled out the size 0.
+        let size = match self.is_block_device {
+            true => block_device::size(&self.file).ok(),
+            false => self.file.metadata().ok().map(|metadata| metadata.len()),
+        };
+        if size.is_some_and(|size| size >= self.size) && !self.is_unplugged() {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Io, message!("block-gone"))
+            .on_device(self.name())
+            .advise(message!("block-gone-advice")))
     }
 }
 

@@ -36,6 +36,14 @@ pub trait BlockSource: Send + Sync {
     /// When the range goes past the end, or the medium cannot be read.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()>;
 
+    /// Tells a bad sector from a source that is not there any more: asked after a failed read.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] when it was pulled out, or became smaller.
+    fn check_present(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// The `length` bytes from `offset`, for small structures whose length the caller has bounded.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use crate::text::{Language, message, set_language};
 use crate::ui::{self, Console, ProgressStyle};
 use clap::error::ErrorKind as ClapKind;
 use clap::{FromArgMatches as _, Parser};
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -92,7 +93,9 @@ pub fn main() -> ExitCode {
                 }});
                 let _ = ui::print(&format!("{document:#}\n"));
             }
-            eprintln!("{}", error.report());
+            // Standard error may be gone with its terminal.
+            let report = ui::harmless(&error.report());
+            let _ = writeln!(std::io::stderr(), "{report}");
             ExitCode::from(error.kind().exit_code())
         }
     }

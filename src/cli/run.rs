@@ -80,7 +80,12 @@ fn open_store(destination: &str) -> Result<LocalStore> {
 
 /// The store and the name that `DEST/name` means.
 fn split_image(word: &str) -> Result<(LocalStore, String)> {
-    let path = Path::new(word);
+    // `.` and `..` have a name of their own only from outside.
+    let named = match Path::new(word).file_name() {
+        Some(_) => None,
+        None => std::fs::canonicalize(word).ok(),
+    };
+    let path = named.as_deref().unwrap_or(Path::new(word));
     let name = path.file_name().and_then(|name| name.to_str());
     let Some(name) = name else {
         return Err(Error::new(ErrorKind::Usage, message!("cli-not-an-image", word = word))
@@ -300,10 +305,17 @@ fn choices(job: &SaveJob) -> Result<Vec<Choice>> {
         let position = match disk {
             None if job.sources.len() == 1 => Some(0),
             None => None,
-            Some(disk) => job.sources.iter().position(|source| {
-                source == &disk
-                    || Path::new(source).file_name().is_some_and(|name| name == disk.as_str())
-            }),
+            Some(disk) => {
+                let only = |accept: &dyn Fn(&String) -> bool| {
+                    let mut found = job.sources.iter().enumerate().filter(|(_, s)| accept(s));
+                    found.next().map(|(position, _)| position).filter(|_| found.next().is_none())
+                };
+                only(&|source| source == &disk).or_else(|| {
+                    only(&|source| {
+                        Path::new(source).file_name().is_some_and(|name| name == disk.as_str())
+                    })
+                })
+            }
         };
         let Some(position) = position else {
             let names = job.sources.join(", ");
@@ -498,8 +510,17 @@ fn assignments(job: &RestoreJob, image: &Image, folder: &Path) -> Result<Vec<Ass
         }
         assignments.push(Assignment { disk, target: find(target)?, partitions });
     }
-    let placed_nowhere = wanted.iter().flatten().flatten().any(|number| !elsewhere(number));
-    if assignments.is_empty() || (job.to.is_empty() && placed_nowhere) {
+    let placed_nowhere = wanted.iter().enumerate().any(|(disk, numbers)| {
+        let is_placed = |number: &u32| {
+            let on_target = assignments.iter().filter(|assignment| assignment.disk == disk);
+            elsewhere(number)
+                || on_target
+                    .flat_map(|assignment| assignment.partitions.iter().flatten())
+                    .any(|place| matches!(place, PartitionPlace::Number(from, _) if from == number))
+        };
+        numbers.iter().flatten().any(|number| !is_placed(number))
+    });
+    if assignments.is_empty() || placed_nowhere {
         return Err(Error::new(ErrorKind::Usage, message!("cli-no-target"))
             .advise(message!("cli-no-target-advice")));
     }
@@ -553,9 +574,12 @@ fn restore_image(job: &RestoreJob, json: bool, console: &Console) -> Result<u8> 
             let identity = target.target.identity();
             let question = message!(
                 "ui-restore-confirm",
-                word = identity.name.as_str(),
-                model = identity.model.unwrap_or_default(),
-                serial = identity.serial.unwrap_or_default()
+                target = [Some(target.target.name()), identity.model, identity.serial]
+                    .into_iter()
+                    .flatten()
+                    .collect::<Vec<_>>()
+                    .join(", "),
+                word = identity.name.as_str()
             );
             ui::confirm(&question, &identity.name)?;
         }

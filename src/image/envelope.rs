@@ -107,6 +107,15 @@ pub(super) fn read_small(
     Ok(bytes)
 }
 
+/// Whether the file begins as an envelope of this kind does; so does one that was cut off.
+pub(super) fn begins(files: &dyn ImageFiles, envelope: Envelope) -> Result<bool> {
+    let reader = files.open(envelope.file(), Freshness::Any)?;
+    let prefix = envelope.prefix();
+    let mut start = vec![0; (prefix.len() as u64).min(reader.length()) as usize];
+    reader.read_at(0, &mut start)?;
+    Ok(prefix.as_bytes().starts_with(&start))
+}
+
 /// Reads the envelope file of an image: its bytes and its body.
 pub(super) fn read<T: DeserializeOwned>(
     files: &dyn ImageFiles,

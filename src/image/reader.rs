@@ -4,12 +4,13 @@ use super::envelope::{self, Envelope};
 use super::files::{FileReader, Freshness, ImageFiles};
 use super::header::Header;
 use super::index::{IndexHeader, IndexReader, Location};
-use super::manifest::{FileRecord, Manifest, PackRecord};
+use super::manifest::{Disk, FileRecord, Manifest, PackRecord};
 use super::pack::{PackHeader, RecordHeader};
 use super::{ABOUT, HEADER, LOG, MANIFEST, SHA256SUMS, checksums, damaged};
 use crate::codec::{Digest, sha256};
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::message;
+use crate::units::Extent;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
@@ -24,20 +25,37 @@ pub enum State {
     Foreign,
 }
 
-/// What the files of a directory make it, without reading any.
+/// Whether a file has the name of a pack or index (section 2). Others have files that end in
+/// `.pack` too: Git, games.
+pub fn is_data_file(name: &str) -> bool {
+    let all =
+        |text: &str, accept: fn(&u8) -> bool| !text.is_empty() && text.bytes().all(|b| accept(&b));
+    let Some((save, rest)) = name.split_once('-') else { return false };
+    let number = match rest.strip_prefix("disk") {
+        Some(rest) => rest.strip_suffix(".index"),
+        None => rest.strip_suffix(".pack").filter(|number| number.len() >= 6),
+    };
+    save.len() == 16
+        && all(save, |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        && number.is_some_and(|number| all(number, u8::is_ascii_digit))
+}
+
+/// What the files of a directory make it. The names of header and manifest are common: where
+/// nothing else tells that this was an image, whichever file is missing, they must begin as ours.
 ///
 /// # Errors
 /// When the store fails.
 pub fn state_of(files: &dyn ImageFiles) -> Result<State> {
     let list = files.list()?;
     let has = |name: &str| list.iter().any(|file| file.name == name);
-    // Any file that only images have tells that this was one, whichever is missing.
-    let traces = has(HEADER)
-        || list.iter().any(|file| file.name.ends_with(".pack") || file.name.ends_with(".index"));
-    Ok(match (has(MANIFEST), traces) {
-        (true, _) => State::Finished,
-        (false, true) => State::Unfinished,
-        (false, false) => State::Foreign,
+    let is_ours = |envelope: Envelope| {
+        has(envelope.file()) && envelope::begins(files, envelope).unwrap_or(false)
+    };
+    let traces = list.iter().any(|file| is_data_file(&file.name)) || is_ours(Envelope::Header);
+    Ok(match has(MANIFEST) {
+        true if traces || is_ours(Envelope::Manifest) => State::Finished,
+        false if traces => State::Unfinished,
+        _ => State::Foreign,
     })
 }
 
@@ -190,6 +208,13 @@ pub(super) fn file_record<'a>(manifest: &'a Manifest, name: &str) -> Result<&'a 
         .ok_or_else(|| damaged(MANIFEST, message!("image-envelope-foreign")))
 }
 
+/// Most bytes that the regions of a partition table may have together: they are read at once.
+const MAX_TABLE: u64 = 64 << 20;
+
+fn is_sector_size(bytes: u32) -> bool {
+    bytes.is_power_of_two() && (512..=65536).contains(&bytes)
+}
+
 /// Checks what the types of the manifest do not say.
 fn check_manifest(header: &Header, manifest: &Manifest) -> Result<()> {
     let mut names = HashSet::new();
@@ -206,15 +231,24 @@ fn check_manifest(header: &Header, manifest: &Manifest) -> Result<()> {
         && manifest.image_id == header.image_id
         && manifest.packs.iter().all(|pack| pack.base.is_none())
         && [HEADER, LOG, ABOUT].into_iter().all(|name| file_record(manifest, name).is_ok())
-        && manifest.disks.iter().all(|disk| {
-            disk.sector_size.is_power_of_two()
-                && (512..=65536).contains(&disk.sector_size)
-                && disk
-                    .volumes
-                    .iter()
-                    .all(|volume| volume.extent.offset.checked_add(volume.extent.length).is_some())
-        });
+        && manifest.disks.iter().all(is_sound);
     if sound { Ok(()) } else { Err(damaged(MANIFEST, message!("image-envelope-foreign"))) }
+}
+
+/// Whether the numbers of a disk can be reckoned with: everything of the table lies on it, and
+/// sizes do not overflow when they are added up.
+fn is_sound(disk: &Disk) -> bool {
+    let whole = Extent::new(0, disk.size);
+    let regions = || disk.table.regions.iter().map(|region| region.extent);
+    let is_real = |extent: Extent| extent.offset.checked_add(extent.length).is_some();
+    is_sector_size(disk.sector_size)
+        && is_sector_size(disk.table.sector_size)
+        && disk.size <= i64::MAX as u64
+        && regions().all(|extent| is_real(extent) && whole.contains(extent))
+        && regions().fold(0, |sum: u64, extent| sum.saturating_add(extent.length)) <= MAX_TABLE
+        && disk.volumes.iter().all(|volume| {
+            is_real(volume.extent) && volume.used_bytes <= volume.extent.length.min(disk.size)
+        })
 }
 
 /// A chunk as it is stored.

@@ -303,11 +303,18 @@ impl ImageWriter {
         let bytes = seal(Envelope::Manifest, &manifest);
         let sums = checksums::expected(&manifest, sha256(&bytes));
         self.write_file(SHA256SUMS, sums.as_bytes())?;
-        self.write_file(MANIFEST, &bytes)?;
-        let image = Image::open(self.files.clone(), Freshness::Medium)?;
         if manifest.verified {
+            let image =
+                Image::in_the_making(self.files.clone(), self.header.clone(), manifest.clone());
             check_small_files(&image, Freshness::Medium)?;
         }
-        Ok(image)
+        let mut file = self.files.create(MANIFEST)?;
+        if let Err(error) = file.write(&bytes).and_then(|()| file.finish()) {
+            // Half a manifest would look like a damaged image. Where it may not be removed, it is
+            // one, and keeps its name taken.
+            let _ = self.files.delete(MANIFEST);
+            return Err(error);
+        }
+        Image::open(self.files.clone(), Freshness::Medium)
     }
 }

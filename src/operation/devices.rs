@@ -13,6 +13,7 @@ use crate::hardware::{Disk, FirmwareMode, Inventory, SecureBoot, selector};
 use crate::image::{DiskIdentity, Machine};
 use crate::sys::block_device;
 use crate::text::{Message, message};
+use crate::units::Extent;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -224,7 +225,7 @@ impl RestoreTarget for DeviceTarget {
         Ok(Arc::new(device))
     }
 
-    fn partition(&self, number: u32) -> Option<Arc<dyn RestoreTarget>> {
+    fn partition(&self, number: u32, extent: Extent) -> Option<Arc<dyn RestoreTarget>> {
         let name = self.path.to_str()?;
         let separator = if name.ends_with(|c: char| c.is_ascii_digit()) { "p" } else { "" };
         let path = PathBuf::from(format!("{name}{separator}{number}"));
@@ -232,9 +233,16 @@ impl RestoreTarget for DeviceTarget {
         if self.sector_size.is_none() || !metadata.file_type().is_block_device() {
             return None;
         }
+        // The kernel may still go by an older table than the one on the disk: what it calls by
+        // this number is then another place.
+        let (major, minor) =
+            (rustix::fs::major(metadata.rdev()), rustix::fs::minor(metadata.rdev()));
+        let start = format!("/sys/dev/block/{major}:{minor}/start");
+        let start: u64 = std::fs::read_to_string(start).ok()?.trim().parse().ok()?;
         let inventory = Inventory::read(Path::new("/"));
         Self::at(&path, self.disk.clone(), true, &inventory, &self.protected)
             .ok()
+            .filter(|target| Extent::new(start.saturating_mul(512), target.size) == extent)
             .map(|target| Arc::new(target) as Arc<dyn RestoreTarget>)
     }
 }

@@ -4,7 +4,7 @@ use super::names::{directory_beside, name_of_directory};
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::{
     ABOUT, Freshness, HEADER, Header, Image, ImageFiles, ImageId, LOG, MANIFEST, Manifest,
-    SHA256SUMS, State, state_of,
+    SHA256SUMS, State, is_data_file, state_of,
 };
 use crate::store::Store;
 use crate::text::{Message, message};
@@ -66,7 +66,8 @@ pub fn list(store: &dyn Store) -> Result<Vec<Entry>> {
             stored_bytes,
             problem: None,
         };
-        match state_of(files.as_ref())? {
+        let Ok(state) = state_of(files.as_ref()) else { continue };
+        match state {
             State::Foreign => continue,
             State::Unfinished => {
                 if store.claim(&entry.directory)?.is_none() {
@@ -170,18 +171,34 @@ pub fn make_directory(
     Ok((directory, files))
 }
 
-/// The finished image that has a name, if there is one.
+/// Refuses to go on when a directory made for `name` cannot be looked into: a list passes over it,
+/// and would so call a name free that is not.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn finished_with_name(store: &dyn Store, name: &str) -> Result<Option<Entry>> {
-    Ok(list(store)?.into_iter().find(|entry| {
+pub fn check_visible(store: &dyn Store, name: &str) -> Result<()> {
+    for directory in store.directories()? {
+        if name_of_directory(&directory) != name {
+            continue;
+        }
+        match store.directory(&directory).and_then(|files| files.list()) {
+            // One that was removed in the meantime has no name.
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The finished image that has a name, if there is one.
+pub fn finished_with_name<'a>(entries: &'a [Entry], name: &str) -> Option<&'a Entry> {
+    entries.iter().find(|entry| {
         entry.name == name
             && !matches!(
                 entry.condition,
                 Condition::Unfinished | Condition::InProgress | Condition::Replaced
             )
-    }))
+    })
 }
 
 /// The order in which the files of an image go: what makes it an image first, what others might
@@ -191,9 +208,9 @@ fn deletion_rank(name: &str) -> Option<u8> {
         MANIFEST => Some(0),
         SHA256SUMS | ABOUT | LOG => Some(1),
         HEADER => Some(4),
+        _ if !is_data_file(name) => None,
         _ if name.ends_with(".index") => Some(2),
-        _ if name.ends_with(".pack") => Some(3),
-        _ => None,
+        _ => Some(3),
     }
 }
 
@@ -263,13 +280,28 @@ fn dependent_of(
 }
 
 /// What can be pruned: leftovers of saves that did not come to their end, and images whose
-/// replacement was completed without removing them.
+/// replacement was completed without removing them; not those whose replacement lacks bytes that
+/// its disk could not give.
 ///
 /// # Errors
 /// When the store cannot be read.
 pub fn prunable(store: &dyn Store) -> Result<Vec<Entry>> {
-    Ok(list(store)?
+    let entries = list(store)?;
+    let needed: Vec<ImageId> = entries
+        .iter()
+        .filter_map(|entry| entry.manifest.as_ref())
+        .filter(|manifest| manifest.unreadable_bytes() > 0)
+        .filter_map(|manifest| manifest.replaces)
+        .collect();
+    let is_needed = |entry: &Entry| {
+        entry.manifest.as_ref().is_some_and(|manifest| needed.contains(&manifest.image_id))
+    };
+    Ok(entries
         .into_iter()
-        .filter(|entry| matches!(entry.condition, Condition::Unfinished | Condition::Replaced))
+        .filter(|entry| match entry.condition {
+            Condition::Unfinished => true,
+            Condition::Replaced => !is_needed(entry),
+            _ => false,
+        })
         .collect())
 }

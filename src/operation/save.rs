@@ -21,6 +21,7 @@ use crate::store::Store;
 use crate::text::{Message, message};
 use crate::units::{Extent, ExtentMap, human_bytes};
 use serde::Serialize;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -94,12 +95,20 @@ impl DiskPlan {
     }
 }
 
+/// The image whose name a new one takes over.
+struct Replaced {
+    id: ImageId,
+    /// Its directory, after those of images that it took over the name of itself and that are
+    /// still there: without it they would seem to be the image again.
+    directories: Vec<String>,
+}
+
 /// What a save will do.
 pub struct SavePlan {
     store: Arc<dyn Store>,
     options: SaveOptions,
     split_size: u64,
-    replaces: Option<(ImageId, String)>,
+    replaces: Option<Replaced>,
     /// The name of the image.
     pub name: String,
     /// The disks.
@@ -149,11 +158,19 @@ pub fn plan(
     report: &dyn Report,
 ) -> Result<SavePlan> {
     report.begin(Stage::Survey, 0);
+    let sources = with_names_of_their_own(sources);
     let disks: Vec<&dyn BlockSource> = sources.iter().map(|source| source.disk.as_ref()).collect();
     let surveys = survey(&disks);
-    let mut plans = Vec::new();
-    for (source, survey) in sources.into_iter().zip(surveys) {
+    let mut plans: Vec<DiskPlan> = Vec::new();
+    for (mut source, survey) in sources.into_iter().zip(surveys) {
         check_choice(&source, &survey)?;
+        // A restore tells the disks of an image apart by their names.
+        let name = source.identity.name.clone();
+        let mut number = 1;
+        while plans.iter().any(|plan| plan.source.identity.name == source.identity.name) {
+            number += 1;
+            source.identity.name = format!("{name}-{number}");
+        }
         let (uses, map) = survey.used(&source.choice);
         plans.push(DiskPlan { source, survey, uses, map });
         report.check()?;
@@ -167,14 +184,21 @@ pub fn plan(
         }
     };
     names::check(&name)?;
-    let existing = library::finished_with_name(store.as_ref(), &name)?;
+    let entries = library::list(store.as_ref())?;
+    library::check_visible(store.as_ref(), &name)?;
+    let existing = library::finished_with_name(&entries, &name);
     if existing.is_some() && !options.replace {
         return Err(Error::new(ErrorKind::Refused, message!("save-name-taken", name = name))
             .on_device(store.location())
             .advise(message!("save-name-taken-advice")));
     }
-    let replaces =
-        existing.and_then(|entry| Some((entry.manifest.as_ref()?.image_id, entry.directory)));
+    let replaces = existing.and_then(|entry| {
+        let left = entries
+            .iter()
+            .filter(|other| other.name == name && other.condition == library::Condition::Replaced);
+        let directories = left.chain([entry]).map(|entry| entry.directory.clone()).collect();
+        Some(Replaced { id: entry.manifest.as_ref()?.image_id, directories })
+    });
 
     let used_bytes = plans.iter().map(|plan| plan.map.total_bytes()).sum();
     let mut estimated_bytes = 0;
@@ -198,6 +222,21 @@ pub fn plan(
     };
     plan.check_room()?;
     Ok(plan)
+}
+
+/// Disks are told apart by name on a restore: of two plain files `disk.img` in two folders the
+/// second becomes `disk.img-2`.
+fn with_names_of_their_own(mut sources: Vec<SaveSource>) -> Vec<SaveSource> {
+    let mut taken: HashSet<String> = HashSet::new();
+    for source in &mut sources {
+        let name = source.identity.name.clone();
+        let mut number = 2;
+        while !taken.insert(source.identity.name.clone()) {
+            source.identity.name = format!("{name}-{number}");
+            number += 1;
+        }
+    }
+    sources
 }
 
 fn check_choice(source: &SaveSource, survey: &DiskSurvey) -> Result<()> {
@@ -267,7 +306,7 @@ impl SavePlan {
 
     /// The name of the image that is replaced at the end.
     pub fn replaces(&self) -> Option<&str> {
-        self.replaces.as_ref().map(|(_, directory)| directory.as_str())
+        self.replaces.as_ref()?.directories.last().map(String::as_str)
     }
 
     /// The compression level.
@@ -293,12 +332,18 @@ impl SavePlan {
             library::make_directory(self.store.as_ref(), &self.name, &image_id)?;
         let options = WriterOptions { split_size: self.split_size };
         let mut writer = ImageWriter::create(files, header, options)?;
-        let _claim = self.store.claim(&directory)?;
+        let Some(_claim) = self.store.claim(&directory)? else {
+            // Somebody who prunes was quicker than our lock.
+            return Err(Error::new(ErrorKind::Refused, message!("library-in-progress"))
+                .on_device(self.store.location())
+                .at_path(directory));
+        };
 
         let mut disks = Vec::new();
         log.begin(Stage::Save, self.used_bytes);
         for (number, disk) in self.disks.iter().enumerate() {
-            let index = save_disk(number as u32, disk, self.options.level, &mut writer, &log)?;
+            let index = save_disk(number as u32, disk, self.options.level, &mut writer, &log)
+                .map_err(interrupted)?;
             disks.push(disk.describe(index));
         }
         log.end();
@@ -317,7 +362,7 @@ impl SavePlan {
             disks,
             packs: Vec::new(),
             files: Vec::new(),
-            replaces: self.replaces.as_ref().map(|(id, _)| *id),
+            replaces: self.replaces.as_ref().map(|replaced| replaced.id),
             verified: false,
             warnings: Vec::new(),
         };
@@ -327,9 +372,9 @@ impl SavePlan {
         }
         manifest.warnings = warnings.iter().map(Message::to_stored).collect();
         if self.options.verify {
-            writer.verify(&mut manifest, &log)?;
+            writer.verify(&mut manifest, &log).map_err(interrupted)?;
         }
-        report.check()?;
+        report.check().map_err(interrupted)?;
         for warning in &manifest.warnings {
             log.line(&warning.to_string());
         }
@@ -338,11 +383,15 @@ impl SavePlan {
         let image = writer.commit(manifest, &log.text(), &page)?;
 
         // The new image stands; only now the old one may go, and if it does not, nothing is lost.
-        if let Some((_, old)) = &self.replaces
-            && let Err(error) = library::delete(self.store.as_ref(), old)
-        {
-            let left =
-                message!("save-old-stays", directory = old.as_str(), why = error.message().clone());
+        for old in self.replaces.iter().flat_map(|replaced| &replaced.directories) {
+            let left = if unreadable_bytes > 0 {
+                // It may hold what this disk could not give any more.
+                message!("save-old-kept", directory = old.as_str())
+            } else if let Err(error) = library::delete(self.store.as_ref(), old) {
+                message!("save-old-stays", directory = old.as_str(), why = error.message().clone())
+            } else {
+                continue;
+            };
             report.note(&left);
             warnings.push(left);
         }
@@ -357,6 +406,14 @@ impl SavePlan {
             verified: image.manifest().verified,
             warnings,
         })
+    }
+}
+
+/// Says what is left when the person stops a save.
+fn interrupted(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Interrupted => error.advise(message!("save-interrupted-advice")),
+        _ => error,
     }
 }
 
@@ -438,7 +495,14 @@ fn save_disk(
             let Some(chunk) = numbers.next() else { return Ok(None) };
             let buffer =
                 pool.try_recv().unwrap_or_else(|_| AlignedBuffer::zeroed(chunk_size as usize));
-            let raw = read_chunk(disk, &plan.map, chunk, chunk_size, buffer);
+            let stop = || log.is_interrupted();
+            let raw = read_chunk(disk, &plan.map, chunk, chunk_size, buffer, &stop);
+            if !raw.unreadable.is_empty() {
+                log.check()?;
+                // Bad sectors are part of the image; the silence of a disk that was pulled out
+                // must never become one.
+                disk.check_present()?;
+            }
             for extent in &raw.unreadable {
                 if bad_sectors_told.fetch_add(1, Ordering::Relaxed) < 20 {
                     log.note(&message!(
@@ -480,6 +544,7 @@ fn read_chunk(
     number: u64,
     chunk_size: u64,
     mut buffer: AlignedBuffer,
+    stop: &dyn Fn() -> bool,
 ) -> RawChunk {
     let start = number * chunk_size;
     let place = Extent::between(start, (start + chunk_size).min(disk.size()));
@@ -488,7 +553,8 @@ fn read_chunk(
     let mut unreadable = Vec::new();
     let mut run: Option<Extent> = None;
     let mut read = |run: Extent, buffer: &mut AlignedBuffer| {
-        unreadable.extend(rescue::read(disk, run.offset, &mut buffer[slice(run)]));
+        let buffer = &mut buffer[slice(run)];
+        unreadable.extend(rescue::read_until(disk, run.offset, buffer, stop));
     };
     for extent in map.within(place) {
         run = Some(match run {

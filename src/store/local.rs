@@ -8,7 +8,7 @@ use crate::text::message;
 use rustix::fs::FlockOperation;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -42,6 +42,12 @@ impl LocalStore {
     fn files(&self, name: &str) -> LocalFiles {
         LocalFiles { folder: self.folder.join(name), max_file_size: self.max_file_size() }
     }
+}
+
+/// Opens a file that exists. Never waits: a pipe in the place of a file has no other end.
+fn open_plain(path: &Path, write: bool) -> std::io::Result<File> {
+    let flags = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+    OpenOptions::new().read(true).write(write).custom_flags(flags).open(path)
 }
 
 fn sync_folder(folder: &Path) -> Result<()> {
@@ -120,7 +126,9 @@ impl Store for LocalStore {
 
     fn claim(&self, name: &str) -> Result<Option<Claim>> {
         let path = self.folder.join(name).join(HEADER);
-        let Ok(file) = File::open(&path) else { return Ok(Some(Claim(None))) };
+        // Network file systems lock only what is open for writing.
+        let opened = open_plain(&path, true).or_else(|_| open_plain(&path, false));
+        let Ok(file) = opened else { return Ok(Some(Claim(None))) };
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
             // A file system without locks cannot tell; the person who prunes is asked anyway.
@@ -154,7 +162,7 @@ impl ImageFiles for LocalFiles {
     fn open(&self, name: &str, freshness: Freshness) -> Result<Box<dyn FileReader>> {
         let path = self.folder.join(name);
         let opened = || -> Result<LocalReader> {
-            let file = File::open(&path).context(|| message!("store-read-failed"))?;
+            let file = open_plain(&path, false).context(|| message!("store-read-failed"))?;
             let metadata = file.metadata().context(|| message!("store-read-failed"))?;
             if !metadata.is_file() {
                 return Err(Error::new(ErrorKind::Damaged, message!("store-no-plain-file")));
@@ -178,8 +186,13 @@ impl ImageFiles for LocalFiles {
             let mut files = Vec::new();
             for entry in std::fs::read_dir(&self.folder)? {
                 let entry = entry?;
+                let length = match entry.metadata() {
+                    // Removed while we looked.
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                    metadata => metadata?.len(),
+                };
                 if let Ok(name) = entry.file_name().into_string() {
-                    files.push(FileEntry { name, length: entry.metadata()?.len() });
+                    files.push(FileEntry { name, length });
                 }
             }
             files.sort_unstable_by(|a, b| a.name.cmp(&b.name));

@@ -2,6 +2,7 @@
 //! store must pass.
 #![forbid(unsafe_code)]
 
+pub mod fault;
 mod local;
 mod memory;
 

@@ -12,12 +12,19 @@ use crate::error::{Context as _, Result};
 use crate::text::message;
 use std::io::Write as _;
 
+/// The text without characters that command a terminal: labels, models and names in images come
+/// from elsewhere, and what they say must not change what else is shown.
+pub fn harmless(text: &str) -> String {
+    text.replace(|c: char| c.is_control() && c != '\n' && c != '\t', "?")
+}
+
 /// Writes to standard output. A reader that went away is no error.
 ///
 /// # Errors
 /// When standard output cannot be written, a full disk for example.
 pub fn print(text: &str) -> Result<()> {
     let mut output = std::io::stdout().lock();
+    let text = harmless(text);
     match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         result => result.context(|| message!("ui-output-failed")),

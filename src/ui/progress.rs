@@ -119,7 +119,7 @@ impl Console {
     fn write(line: &str) {
         let mut error = std::io::stderr().lock();
         // Nobody reads it: no reason to stop saving.
-        let _ = writeln!(error, "{line}");
+        let _ = writeln!(error, "{}", super::harmless(line));
     }
 
     fn bar(&self, stage: Stage, total: u64) -> ProgressBar {
@@ -130,7 +130,7 @@ impl Console {
         let template = match total {
             0 => "{msg} {spinner}",
             _ => {
-                "{msg} [{bar:30}] {percent}% {binary_bytes}/{binary_total_bytes} \
+                "{msg} [{wide_bar}] {percent}% {binary_bytes}/{binary_total_bytes} \
                   {binary_bytes_per_sec} {eta_precise}"
             }
         };

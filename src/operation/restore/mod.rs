@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::image::{Depth, DiskIdentity, Freshness, Image, ImageId, verify};
 use crate::report::{Report, Stage};
 use crate::text::{Message, message};
-use crate::units::human_bytes;
+use crate::units::{Extent, human_bytes};
 use placement::Placement;
 use serde::Serialize;
 use std::sync::Arc;
@@ -51,9 +51,10 @@ pub trait RestoreTarget: Send + Sync {
     /// [`ErrorKind::Refused`] when it is in use or not the same any more.
     fn open(&self) -> Result<Arc<dyn BlockTarget>>;
 
-    /// The target that partition `number` of this one is by itself, where the system has one: a
-    /// disk whose other partitions are in use cannot be opened alone.
-    fn partition(&self, _number: u32) -> Option<Arc<dyn RestoreTarget>> {
+    /// The target that partition `number` of this one, at `extent` in bytes, is by itself, where
+    /// the system has one at that very place: a disk whose other partitions are in use cannot be
+    /// opened alone.
+    fn partition(&self, _number: u32, _extent: Extent) -> Option<Arc<dyn RestoreTarget>> {
         None
     }
 }
@@ -168,7 +169,7 @@ impl RestorePlan {
 
     /// Bytes to write.
     pub fn bytes(&self) -> u64 {
-        self.targets.iter().map(|target| target.bytes).sum()
+        self.targets.iter().fold(0, |sum, target| sum.saturating_add(target.bytes))
     }
 
     /// Restores.
@@ -185,28 +186,9 @@ impl RestorePlan {
         let opened: Vec<Arc<dyn BlockTarget>> =
             self.targets.iter().map(|plan| plan.target.open()).collect::<Result<_>>()?;
         report.check()?;
-
-        report.begin(Stage::Restore, self.bytes());
-        for (plan, target) in self.targets.iter().zip(&opened) {
-            transfer::write(&self.image, plan, target.as_ref(), report)?;
-        }
-        report.end();
-        if self.options.verify {
-            report.begin(Stage::VerifyTarget, self.bytes());
-            for (plan, target) in self.targets.iter().zip(&opened) {
-                transfer::verify(&self.image, plan, target.as_ref(), report)?;
-            }
-            report.end();
-        }
-        // Everything else stands and is proven: now the disks become what they are.
-        for (plan, target) in self.targets.iter().zip(&opened) {
-            transfer::complete(&self.image, plan, target.as_ref(), self.options.verify)?;
-            if plan.partitions.is_none()
-                && let Err(error) = target.announce_table()
-            {
-                self.warnings.push(error.message().clone());
-            }
-        }
+        // From here on the targets are not what they were.
+        self.carry_out(&opened, report)
+            .map_err(|error| error.advise(message!("restore-incomplete-advice")))?;
         let manifest = self.image.manifest();
         Ok(RestoreOutcome {
             name: manifest.name.clone(),
@@ -217,5 +199,30 @@ impl RestorePlan {
             verified: self.options.verify,
             warnings: self.warnings,
         })
+    }
+
+    fn carry_out(&mut self, opened: &[Arc<dyn BlockTarget>], report: &dyn Report) -> Result<()> {
+        report.begin(Stage::Restore, self.bytes());
+        for (plan, target) in self.targets.iter().zip(opened) {
+            transfer::write(&self.image, plan, target.as_ref(), report)?;
+        }
+        report.end();
+        if self.options.verify {
+            report.begin(Stage::VerifyTarget, self.bytes());
+            for (plan, target) in self.targets.iter().zip(opened) {
+                transfer::verify(&self.image, plan, target.as_ref(), report)?;
+            }
+            report.end();
+        }
+        // Everything else stands and is proven: now the disks become what they are.
+        for (plan, target) in self.targets.iter().zip(opened) {
+            transfer::complete(&self.image, plan, target.as_ref(), self.options.verify)?;
+            if plan.partitions.is_none()
+                && let Err(error) = target.announce_table()
+            {
+                self.warnings.push(error.message().clone());
+            }
+        }
+        Ok(())
     }
 }

@@ -64,7 +64,8 @@ impl Placement {
         let mut joined: Vec<Run> = Vec::new();
         for run in runs {
             if let Some(last) = joined.last_mut()
-                && run.from.offset - last.from.end() <= WRITE_THROUGH
+                && let Some(gap) = run.from.offset.checked_sub(last.from.end())
+                && gap <= WRITE_THROUGH
                 && run.to.checked_sub(last.to) == Some(run.from.offset - last.from.offset)
             {
                 let both = Extent::between(last.from.offset, run.from.end());
@@ -173,6 +174,11 @@ pub(super) fn write(
         write_zeros(target, extent)?;
     }
     target.flush()?;
+    if plan.partitions.is_none() {
+        // So that nobody mounts a half-written volume by its old partition, during this or after
+        // an interruption. Where one is held open, the old ones stay as long.
+        let _ = target.announce_table();
+    }
 
     let index = image.index(plan.disk, Freshness::Any)?;
     let packs = image.packs(Freshness::Any);
@@ -371,34 +377,47 @@ pub(super) fn complete(
     let is_head = |held: &&Held| {
         placement.pieces.iter().any(|piece| Extent::new(piece.to, HEAD).contains(held.to))
     };
-    // From the end to the start: what everything else is recognized by comes last.
-    for held in held.iter().rev().filter(|held| !is_head(held)) {
-        copy(&source, held, &mut buffer, |offset, bytes| target.write_at(offset, bytes))?;
-    }
-    target.flush()?;
-    for held in held.iter().rev().filter(is_head) {
-        copy(&source, held, &mut buffer, |offset, bytes| target.write_at(offset, bytes))?;
-    }
-    target.flush()?;
-    for write in &placement.table {
-        target.write_at(write.offset, &write.bytes)?;
-        target.flush()?;
-    }
-    if !verify {
-        return Ok(());
-    }
-    target.forget_cache()?;
     let mut compare = |offset: u64, expected: &[u8]| {
         let found = target.read_vec(offset, expected.len())?;
         if found == expected { Ok(()) } else { Err(differs(target, offset)) }
     };
-    for held in &held {
-        copy(&source, held, &mut buffer, &mut compare)?;
+    let outcome = (|| -> Result<()> {
+        // From the end to the start: what everything else is recognized by comes last.
+        for held in held.iter().rev().filter(|held| !is_head(held)) {
+            copy(&source, held, &mut buffer, |offset, bytes| target.write_at(offset, bytes))?;
+        }
+        target.flush()?;
+        for held in held.iter().rev().filter(is_head) {
+            copy(&source, held, &mut buffer, |offset, bytes| target.write_at(offset, bytes))?;
+        }
+        target.flush()?;
+        if verify {
+            target.forget_cache()?;
+            for held in &held {
+                copy(&source, held, &mut buffer, &mut compare)?;
+            }
+        }
+        for write in &placement.table {
+            target.write_at(write.offset, &write.bytes)?;
+            target.flush()?;
+        }
+        if verify {
+            target.forget_cache()?;
+            for write in &placement.table {
+                compare(write.offset, &write.bytes)?;
+            }
+        }
+        Ok(())
+    })();
+    if outcome.is_err() {
+        // What is not proven must not look whole. The first error is the one that is told.
+        let table = placement.table.iter().rev().map(TableWrite::extent);
+        for extent in table.chain(held.iter().map(|held| held.to)) {
+            let _ = write_zeros(target, extent);
+        }
+        let _ = target.flush();
     }
-    for write in &placement.table {
-        compare(write.offset, &write.bytes)?;
-    }
-    Ok(())
+    outcome
 }
 
 /// Zeroes a range of the target.

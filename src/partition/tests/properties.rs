@@ -114,7 +114,7 @@ fn assert_sane(table: &PartitionTable, size: u64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn reading_never_fails_and_fitting_never_goes_past_the_end(

@@ -1,0 +1,145 @@
+//! A destination that fails at any operation: an error, no image that is not whole, nothing lost.
+
+use crate::support::*;
+use calco::error::{ErrorKind, Result};
+use calco::operation::library::{self, Condition};
+use calco::operation::save::SaveOptions;
+use calco::store::fault::{FailingStore, Fault};
+use calco::store::{MemoryStore, Store};
+use std::sync::Arc;
+
+fn new_disk() -> Vec<u8> {
+    let mut disk = small_disk();
+    Random::new(77).fill(&mut disk[700 * KIB..900 * KIB]);
+    disk
+}
+
+/// Saves over `store`, which fails as told; answers how many operations it took.
+fn save_failing(
+    store: &MemoryStore,
+    fault: Fault,
+    kind: ErrorKind,
+    options: SaveOptions,
+) -> (Result<()>, u64) {
+    let failing = Arc::new(FailingStore::new(Arc::new(store.clone()), fault, kind));
+    let shared: Arc<dyn Store> = failing.clone();
+    let saved = save_to(&shared, vec![source(&new_disk(), "disk0")], options).map(drop);
+    (saved, failing.operations())
+}
+
+/// Whatever is listed as finished must verify and be one of the two disks, whole.
+fn check(store: &MemoryStore, what: &str) -> usize {
+    let mut finished = 0;
+    for entry in library::list(store).unwrap() {
+        match entry.condition {
+            Condition::Finished | Condition::Replaced => {
+                let image = calco::image::Image::open(
+                    store.directory(&entry.directory).unwrap(),
+                    calco::image::Freshness::Any,
+                )
+                .unwrap();
+                calco::image::verify(
+                    &image,
+                    calco::image::Depth::Full,
+                    calco::image::Freshness::Medium,
+                    calco::report::Stage::Verify,
+                    &calco::report::Silent,
+                )
+                .unwrap_or_else(|error| panic!("{what}: {} is finished: {error:?}", entry.name));
+                finished += 1;
+            }
+            Condition::Unfinished | Condition::InProgress | Condition::Damaged => {}
+            Condition::TooNew => panic!("{what}: {entry:?}"),
+        }
+    }
+    finished
+}
+
+fn restored(store: &MemoryStore) -> Vec<u8> {
+    let target = Target::new(vec![0xEE; MIB]);
+    restore(store, 0, None, &target).unwrap();
+    target.disk.to_vec()
+}
+
+fn fails_everywhere(replace: bool, fault: fn(u64) -> Fault, kind: ErrorKind) {
+    let mut number = 0;
+    loop {
+        let store = stored(&[&small_disk()]);
+        let before: Vec<_> = file_names(&store, "image")
+            .into_iter()
+            .map(|name| (name.clone(), store.get("image", &name)))
+            .collect();
+        let name = if replace { "image" } else { "another" };
+        let (saved, operations) =
+            save_failing(&store, fault(number), kind, SaveOptions { replace, ..options(name) });
+        let what = format!("operation {number} of {operations}, {kind:?}, replace {replace}");
+        let finished = check(&store, &what);
+        match saved {
+            Err(error) => {
+                assert_eq!(error.kind(), kind, "{what}: {error:?}");
+                for (file, bytes) in &before {
+                    assert!(store.get("image", file) == *bytes, "{what}: {file} was touched");
+                }
+                assert!(finished >= 1);
+                let found = restored(&store);
+                assert!(found == small_disk() || (replace && found == new_disk()), "{what}");
+            }
+            // The save had its image committed when the removal of the old one failed.
+            Ok(()) if replace => assert!(restored(&store) == new_disk(), "{what}"),
+            Ok(()) => assert_eq!(finished, 2, "{what}"),
+        }
+        if number >= operations {
+            assert!(operations > 40, "only {operations} operations were tried");
+            break;
+        }
+        // What failed can be pruned, and then only whole images are left.
+        for entry in library::prunable(&store).unwrap() {
+            library::delete(&store, &entry.directory).unwrap();
+        }
+        check(&store, &what);
+        number += 1;
+    }
+}
+
+#[test]
+fn a_store_that_fails_once_at_any_operation() {
+    fails_everywhere(false, Fault::Once, ErrorKind::Io);
+}
+
+#[test]
+fn a_store_that_is_gone_from_any_operation_on() {
+    fails_everywhere(false, Fault::From, ErrorKind::NoSpace);
+}
+
+#[test]
+fn a_replacement_that_fails_once() {
+    fails_everywhere(true, Fault::Once, ErrorKind::NoSpace);
+}
+
+#[test]
+fn a_replacement_whose_store_goes_away() {
+    fails_everywhere(true, Fault::From, ErrorKind::Io);
+}
+
+/// Deleting in the middle of which the store fails leaves the image whole or unfinished, and can
+/// be done again.
+#[test]
+fn a_deletion_that_fails_at_any_operation() {
+    for number in 0.. {
+        let store = stored(&[&small_disk()]);
+        let failing =
+            FailingStore::new(Arc::new(store.clone()), Fault::From(number), ErrorKind::Io);
+        let deleted = library::delete(&failing, "image");
+        check(&store, &format!("deletion, operation {number}"));
+        if deleted.is_ok() {
+            assert!(store.directories().unwrap().is_empty());
+            assert!(number >= 9, "{number}");
+            break;
+        }
+        if store.directories().unwrap().contains(&"image".to_owned())
+            && !file_names(&store, "image").is_empty()
+        {
+            library::delete(&store, "image").unwrap();
+        }
+    }
+}

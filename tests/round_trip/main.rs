@@ -1,0 +1,13 @@
+//! Disks saved and restored by the program as a person runs it, judged by the tools of their own
+//! file systems and tables.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod disks;
+mod former_members;
+mod partclone;
+mod partitions;
+mod safety;
+mod several;
+mod source;

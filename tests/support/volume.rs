@@ -1,0 +1,144 @@
+//! File systems in plain files, made, filled, judged and emptied by their own tools.
+
+use super::command::{text, tool, tool_with_input, try_tool};
+use super::disk;
+use super::tree::{self, Node};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// A file system with known files.
+pub(crate) struct Volume {
+    /// The file that holds it.
+    pub(crate) path: PathBuf,
+    pub(crate) files: BTreeMap<String, Node>,
+}
+
+/// An ext file system over garbage, filled from `tree`, a third of the small files removed again
+/// so that its free space lies between used blocks. The file `zeros.bin`, which mke2fs would
+/// leave as a hole, gets blocks that are really zero.
+pub(crate) fn ext(path: &Path, size: u64, options: &[&str], tree: &Path) -> Volume {
+    disk::garbage(path, size, size ^ 0xe2);
+    let mut words = vec!["-q", "-F", "-E", "nodiscard,lazy_itable_init=0"];
+    words.extend(options);
+    words.extend(["-d", text(tree), text(path)]);
+    tool("mke2fs", &words);
+    let mut files = tree::nodes(tree);
+    let mut script = String::new();
+    for number in (0..300).step_by(3) {
+        let name = format!("many/f{number:03}");
+        if files.remove(&name).is_some() {
+            script += &format!("rm {name}\n");
+        }
+    }
+    if files.contains_key("zeros.bin") {
+        script += "rm zeros.bin\n";
+        // Not zero, so that every block is allocated.
+        let ones = path.with_extension("ones");
+        fs::write(&ones, vec![1; 3_000_000]).unwrap();
+        script += &format!("write {} zeros.bin\n", text(&ones));
+    }
+    tool_with_input("debugfs", &["-w", "-f", "-", text(path)], &script);
+    if files.contains_key("zeros.bin") {
+        let block = block_size(path);
+        for number in blocks_of(path, "zeros.bin") {
+            disk::write(path, number * block, &vec![0; block as usize]);
+        }
+        fs::remove_file(path.with_extension("ones")).unwrap();
+    }
+    assert_ext_clean(path);
+    Volume { path: path.to_owned(), files }
+}
+
+fn block_size(path: &Path) -> u64 {
+    let header = tool("dumpe2fs", &["-h", text(path)]);
+    let line = header.lines().find_map(|line| line.strip_prefix("Block size:")).unwrap();
+    line.trim().parse().unwrap()
+}
+
+/// The blocks with the content of a file of an ext file system, as bytes of the volume.
+pub(crate) fn extents_of(path: &Path, name: &str) -> Vec<(u64, u64)> {
+    let block = block_size(path);
+    blocks_of(path, name).into_iter().map(|number| (number * block, block)).collect()
+}
+
+fn blocks_of(path: &Path, name: &str) -> Vec<u64> {
+    // `bmap` tells data blocks only, `blocks` those of the extent tree too.
+    let block = block_size(path);
+    let stat = tool("debugfs", &["-R", &format!("stat {name}"), text(path)]);
+    let size = stat.split("Size: ").nth(1).and_then(|text| text.split_whitespace().next());
+    let count = size.unwrap().parse::<u64>().unwrap().div_ceil(block);
+    let script: String = (0..count).map(|number| format!("bmap {name} {number}\n")).collect();
+    let answer = tool_with_input("debugfs", &["-f", "-", text(path)], &script);
+    let numbers: Vec<u64> = answer.lines().filter_map(|line| line.trim().parse().ok()).collect();
+    assert_eq!(numbers.len() as u64, count, "{answer}");
+    assert!(!numbers.contains(&0), "{name} has holes");
+    numbers
+}
+
+/// A FAT file system over garbage, filled from `tree`, a third of the small files removed again.
+pub(crate) fn fat(path: &Path, size: u64, options: &[&str], tree: &Path) -> Volume {
+    disk::garbage(path, size, size ^ 0xfa);
+    let mut words = options.to_vec();
+    words.push(text(path));
+    tool("mkfs.fat", &words);
+    let mut files = tree::nodes(tree);
+    let mut copy = vec!["-s".to_owned(), "-Q".into(), "-i".into(), text(path).into()];
+    let mut entries: Vec<_> = fs::read_dir(tree).unwrap().map(|e| e.unwrap().path()).collect();
+    entries.sort();
+    copy.extend(entries.iter().map(|entry| text(entry).to_owned()));
+    copy.push("::/".into());
+    tool("mcopy", &copy);
+    let mut remove = vec!["-i".to_owned(), text(path).into()];
+    for number in (0..300).step_by(3) {
+        let name = format!("many/f{number:03}");
+        if files.remove(&name).is_some() {
+            remove.push(format!("::/{name}"));
+        }
+    }
+    if remove.len() > 2 {
+        tool("mdel", &remove);
+    }
+    assert_fat_clean(path);
+    Volume { path: path.to_owned(), files }
+}
+
+/// `e2fsck` finds nothing to repair.
+#[track_caller]
+pub(crate) fn assert_ext_clean(path: &Path) {
+    let (code, answer) = try_tool("e2fsck", &["-fn", text(path)]);
+    assert_eq!(code, 0, "{answer}");
+}
+
+/// `fsck.fat` finds nothing to repair.
+#[track_caller]
+pub(crate) fn assert_fat_clean(path: &Path) {
+    let (code, answer) = try_tool("fsck.fat", &["-n", text(path)]);
+    assert_eq!(code, 0, "{answer}");
+}
+
+/// An ext file system is clean and holds exactly these files.
+#[track_caller]
+pub(crate) fn assert_ext(volume: &Path, files: &BTreeMap<String, Node>) {
+    assert_ext_clean(volume);
+    let folder = dump_ext(volume);
+    tree::assert_same(text(volume), files, folder.path());
+}
+
+/// Everything in an ext file system, as debugfs sees it, in a folder.
+pub(crate) fn dump_ext(volume: &Path) -> TempDir {
+    let folder = tempfile::tempdir_in(volume.parent().unwrap()).unwrap();
+    let command = format!("rdump / {}", folder.path().display());
+    tool("debugfs", &["-R", &command, text(volume)]);
+    folder
+}
+
+/// A FAT file system is clean and holds exactly these files.
+#[track_caller]
+pub(crate) fn assert_fat(volume: &Path, files: &BTreeMap<String, Node>) {
+    assert_fat_clean(volume);
+    let folder = tempfile::tempdir_in(volume.parent().unwrap()).unwrap();
+    tool("mcopy", &["-s", "-n", "-Q", "-i", text(volume), "::/*", text(folder.path())]);
+    tree::assert_same(text(volume), files, folder.path());
+}
