@@ -1,6 +1,7 @@
 //! Hashing and compression of one chunk: by level, by length of the chunk, by kind of content.
 //! Names a file or device to take content from, or takes this program's own bytes:
 //! `CALCO_BENCH_SOURCE=/path cargo bench --bench codec`.
+#![allow(missing_docs, unreachable_pub, reason = "criterion's macros make public functions")]
 
 use calco::codec::{Compressor, Decompressor, Level, is_zero, sha256};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -41,7 +42,9 @@ fn hash(criterion: &mut Criterion) {
 
 fn compress(criterion: &mut Criterion) {
     let levels = [Level::Fast, Level::Number(1), Level::Number(2), Level::Number(3), Level::Auto];
-    for (kind, make) in [("content", content as fn(usize) -> _), ("random", incompressible)] {
+    let kinds: [(&str, fn(usize) -> Vec<u8>); 2] =
+        [("content", content), ("random", incompressible)];
+    for (kind, make) in kinds {
         let mut group = criterion.benchmark_group(format!("compress {kind}"));
         group.sample_size(20);
         for length in LENGTHS {

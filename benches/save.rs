@@ -1,5 +1,6 @@
 //! The whole of a save, from a disk in memory to a store in memory: what is left when neither
 //! limits. The content is as in `codec.rs`, with a tenth of zeros.
+#![allow(missing_docs, unreachable_pub, reason = "criterion's macros make public functions")]
 
 use calco::block::memory::MemoryDisk;
 use calco::codec::Level;
