@@ -10,6 +10,14 @@ pub fn default_workers() -> usize {
     thread::available_parallelism().map_or(1, usize::from).min(32)
 }
 
+/// How many items may be on their way: enough to keep everybody busy, in a bounded part of memory
+/// on machines with many cores. `item_bytes` is the memory of one item, in all its forms.
+pub fn in_flight(workers: usize, item_bytes: u64) -> usize {
+    const MEMORY: u64 = 128 << 20;
+    let most = (MEMORY / item_bytes.max(1)).clamp(4, 1 << 10) as usize;
+    (workers * 3 + 2).min(most)
+}
+
 /// Runs `produce` in one thread, `work` in `workers` threads, each with a state of its own, and
 /// `consume` in the calling thread, which sees the results in the order in which the items were
 /// produced. At most `in_flight` items exist between `produce` and the end of `consume`, so
@@ -150,6 +158,17 @@ mod tests {
             },
         );
         (seen, result.is_ok())
+    }
+
+    #[test]
+    fn what_is_on_its_way_fits_into_memory() {
+        assert_eq!(in_flight(2, 4 << 20), 8);
+        for workers in [1, 2, 32] {
+            for item_bytes in [1, 128 << 10, 4 << 20, 32 << 20] {
+                let items = in_flight(workers, item_bytes);
+                assert!(items >= 4 && items as u64 * item_bytes <= 128 << 20, "{items}");
+            }
+        }
     }
 
     #[test]

@@ -9,10 +9,11 @@ use calco::image::{
     DiskIdentity, Envelope, Freshness, Image, Manifest, open_envelope, seal_envelope,
 };
 use calco::operation::library::{self, Condition};
-use calco::operation::restore::{self, Assignment, RestoreOptions, RestoreTarget};
+use calco::operation::restore::{self, Assignment, PartitionPlace, RestoreOptions, RestoreTarget};
 use calco::operation::save::{self, SaveOptions, SaveOutcome, SaveSource};
 use calco::operation::survey::Choice;
 use calco::report::Silent;
+use calco::store::fault::{FailingStore, Fault};
 use calco::store::{LocalStore, MemoryStore, Store};
 use std::os::unix::fs::FileExt as _;
 use std::process::Command;
@@ -252,6 +253,108 @@ fn a_table_that_reads_back_wrong_does_not_stay() {
     assert_eq!(error.message().id(), "restore-differs");
     let bytes = lying.0.to_vec();
     assert!(bytes[..512].iter().all(|byte| *byte == 0), "the table was taken back");
+}
+
+/// A target in memory.
+struct MemoryTarget(Arc<MemoryDisk>);
+
+impl RestoreTarget for MemoryTarget {
+    fn name(&self) -> String {
+        "memory".into()
+    }
+
+    fn identity(&self) -> DiskIdentity {
+        DiskIdentity::default()
+    }
+
+    fn sector_size(&self) -> Option<u32> {
+        None
+    }
+
+    fn look(&self) -> Result<Arc<dyn BlockSource>> {
+        Ok(self.0.clone())
+    }
+
+    fn open(&self) -> Result<Arc<dyn BlockTarget>> {
+        Ok(self.0.clone())
+    }
+}
+
+#[test]
+fn a_partition_goes_onto_a_whole_disk_only_when_the_plan_says_so() {
+    let store = MemoryStore::default();
+    save(Arc::new(MemoryDisk::new(disk())), &store, false).unwrap();
+    let plan = |bytes: Vec<u8>, place: PartitionPlace| {
+        let image = Image::open(store.directory("office").unwrap(), Freshness::Any).unwrap();
+        let target = Arc::new(MemoryTarget(Arc::new(MemoryDisk::new(bytes))));
+        let assignment = Assignment { disk: 0, target, partitions: Some(vec![place]) };
+        restore::plan(image, vec![assignment], RestoreOptions::default())
+    };
+    let blank = vec![0xEE; 4 * MIB];
+    let made = plan(blank.clone(), PartitionPlace::Number(1, 1)).unwrap();
+    let places = made.targets[0].partitions.as_ref().unwrap();
+    assert!(matches!(places[..], [PartitionPlace::Whole(1)]), "{places:?}");
+    assert_eq!(made.targets[0].bytes, 2 * MIB as u64);
+    // Another number than that of the image was meant for a table.
+    let error = plan(blank.clone(), PartitionPlace::Number(1, 3)).err().unwrap();
+    assert_eq!(error.message().id(), "restore-no-target-partition");
+    // A table that is not understood is not the same as none: a BSD disklabel at LBA 1.
+    let mut bsd = blank;
+    bsd[512..516].copy_from_slice(&0x8256_4557u32.to_le_bytes());
+    bsd[512 + 132..512 + 136].copy_from_slice(&0x8256_4557u32.to_le_bytes());
+    let error = plan(bsd, PartitionPlace::Number(1, 1)).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Refused);
+}
+
+#[test]
+fn disks_of_one_image_have_names_of_their_own() {
+    let store = MemoryStore::default();
+    let source = || SaveSource {
+        disk: Arc::new(MemoryDisk::new(disk())),
+        identity: DiskIdentity { name: "disk.img".into(), ..DiskIdentity::default() },
+        physical_sector_size: None,
+        choice: Choice::default(),
+    };
+    let options = SaveOptions { name: Some("three".into()), ..SaveOptions::default() };
+    let sources = vec![source(), source(), source()];
+    save::plan(sources, Arc::new(store.clone()), options, &Silent)
+        .unwrap()
+        .execute(&Silent)
+        .unwrap();
+    let image = Image::open(store.directory("three").unwrap(), Freshness::Any).unwrap();
+    let names: Vec<&str> =
+        image.manifest().disks.iter().map(|disk| disk.identity.name.as_str()).collect();
+    assert_eq!(names, ["disk.img", "disk.img-2", "disk.img-3"]);
+}
+
+#[test]
+fn a_save_that_fails_at_its_very_end_leaves_no_damaged_image() {
+    let run = |fault: Fault| {
+        let memory = MemoryStore::default();
+        let store = FailingStore::new(Arc::new(memory.clone()), fault, ErrorKind::NoSpace);
+        let store = Arc::new(store);
+        let source = SaveSource {
+            disk: Arc::new(MemoryDisk::new(disk())),
+            identity: DiskIdentity::default(),
+            physical_sector_size: None,
+            choice: Choice::default(),
+        };
+        let options = SaveOptions { name: Some("last".into()), ..SaveOptions::default() };
+        let saved = save::plan(vec![source], store.clone(), options, &Silent)
+            .and_then(|plan| plan.execute(&Silent));
+        (memory, store.operations(), saved)
+    };
+    let (_, operations, saved) = run(Fault::Once(u64::MAX));
+    saved.unwrap();
+    let mut failed = 0;
+    for at in 0..operations {
+        let (memory, _, saved) = run(Fault::Once(at));
+        failed += u32::from(saved.is_err());
+        for entry in library::list(&memory).unwrap() {
+            assert_ne!(entry.condition, Condition::Damaged, "operation {at}");
+        }
+    }
+    assert!(failed > 10, "{failed} of {operations}");
 }
 
 /// A loop device with one partition, detached at the end.

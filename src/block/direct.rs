@@ -126,7 +126,7 @@ mod tests {
     fn any_range_reads_as_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
-        let bytes: Vec<u8> = (0..3_000_001u32).map(|i| (i * 7 >> 3) as u8).collect();
+        let bytes: Vec<u8> = (0..3_000_001u32).map(|i| ((i * 7) >> 3) as u8).collect();
         std::fs::write(&path, &bytes).unwrap();
         let Some(file) = DirectFile::open(&path) else { return };
         for (offset, length) in

@@ -7,8 +7,19 @@ use crate::units::Extent;
 /// Fills `buffer` from `offset`; what cannot be read becomes zero and is answered as extents in
 /// bytes, ascending, whole sectors wherever the range allows.
 pub fn read(source: &dyn BlockSource, offset: u64, buffer: &mut [u8]) -> Vec<Extent> {
+    read_until(source, offset, buffer, &|| false)
+}
+
+/// As [`read`], and gives up what is not read yet once `stop` says so: a dying disk can take
+/// minutes for each of its sectors.
+pub fn read_until(
+    source: &dyn BlockSource,
+    offset: u64,
+    buffer: &mut [u8],
+    stop: &dyn Fn() -> bool,
+) -> Vec<Extent> {
     let mut unreadable = Vec::new();
-    read_into(source, offset, buffer, &mut unreadable);
+    read_into(source, offset, buffer, stop, &mut unreadable);
     unreadable
 }
 
@@ -18,11 +29,12 @@ fn read_into(
     source: &dyn BlockSource,
     offset: u64,
     buffer: &mut [u8],
+    stop: &dyn Fn() -> bool,
     unreadable: &mut Vec<Extent>,
 ) {
     let Err(error) = source.read_at(offset, buffer) else { return };
     let sector = source.sector_size() as usize;
-    if buffer.len() <= sector || error.kind() == ErrorKind::NotFound {
+    if buffer.len() <= sector || error.kind() == ErrorKind::NotFound || stop() {
         buffer.fill(0);
         let extent = Extent::new(offset, buffer.len() as u64);
         match unreadable.last_mut() {
@@ -36,8 +48,8 @@ fn read_into(
     let first = ((middle - offset) as usize).min(buffer.len());
     let first = if first == buffer.len() { buffer.len() / 2 } else { first };
     let (left, right) = buffer.split_at_mut(first);
-    read_into(source, offset, left, unreadable);
-    read_into(source, offset + first as u64, right, unreadable);
+    read_into(source, offset, left, stop, unreadable);
+    read_into(source, offset + first as u64, right, stop, unreadable);
 }
 
 #[cfg(test)]
@@ -45,6 +57,17 @@ mod tests {
     use super::*;
     use crate::block::fault::FaultySource;
     use crate::block::memory::MemoryDisk;
+
+    #[test]
+    fn the_wish_to_stop_ends_the_search_for_good_sectors() {
+        let disk = MemoryDisk::new(vec![1; 1 << 20]);
+        let faulty = FaultySource::new(&disk, vec![Extent::new(0, 1 << 20)]);
+        let asked = std::cell::Cell::new(0);
+        let stop = || asked.replace(asked.get() + 1) >= 3;
+        let lost = read_until(&faulty, 0, &mut vec![7; 1 << 20], &stop);
+        assert_eq!(lost, [Extent::new(0, 1 << 20)]);
+        assert!(asked.get() < 20, "{}", asked.get());
+    }
 
     #[test]
     fn only_bad_sectors_are_lost() {

@@ -305,10 +305,17 @@ fn choices(job: &SaveJob) -> Result<Vec<Choice>> {
         let position = match disk {
             None if job.sources.len() == 1 => Some(0),
             None => None,
-            Some(disk) => job.sources.iter().position(|source| {
-                source == &disk
-                    || Path::new(source).file_name().is_some_and(|name| name == disk.as_str())
-            }),
+            Some(disk) => {
+                let only = |accept: &dyn Fn(&String) -> bool| {
+                    let mut found = job.sources.iter().enumerate().filter(|(_, s)| accept(s));
+                    found.next().map(|(position, _)| position).filter(|_| found.next().is_none())
+                };
+                only(&|source| source == &disk).or_else(|| {
+                    only(&|source| {
+                        Path::new(source).file_name().is_some_and(|name| name == disk.as_str())
+                    })
+                })
+            }
         };
         let Some(position) = position else {
             let names = job.sources.join(", ");
@@ -503,8 +510,17 @@ fn assignments(job: &RestoreJob, image: &Image, folder: &Path) -> Result<Vec<Ass
         }
         assignments.push(Assignment { disk, target: find(target)?, partitions });
     }
-    let placed_nowhere = wanted.iter().flatten().flatten().any(|number| !elsewhere(number));
-    if assignments.is_empty() || (job.to.is_empty() && placed_nowhere) {
+    let placed_nowhere = wanted.iter().enumerate().any(|(disk, numbers)| {
+        let is_placed = |number: &u32| {
+            let on_target = assignments.iter().filter(|assignment| assignment.disk == disk);
+            elsewhere(number)
+                || on_target
+                    .flat_map(|assignment| assignment.partitions.iter().flatten())
+                    .any(|place| matches!(place, PartitionPlace::Number(from, _) if from == number))
+        };
+        numbers.iter().flatten().any(|number| !is_placed(number))
+    });
+    if assignments.is_empty() || placed_nowhere {
         return Err(Error::new(ErrorKind::Usage, message!("cli-no-target"))
             .advise(message!("cli-no-target-advice")));
     }

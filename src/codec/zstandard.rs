@@ -5,6 +5,7 @@ use crate::text::message;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
+use zstd::zstd_safe::CParameter;
 
 /// How a content is stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,6 +39,16 @@ impl Level {
             Self::Fast => Some(-3),
             Self::Auto => Some(3),
             Self::Number(level) => Some(level),
+        }
+    }
+
+    /// What differs from the zstd level. `Auto` has smaller tables than level 3: they stay in the
+    /// processor's cache, which saves a fifth of the time for 1 % of the size (docs/decisions,
+    /// chunk size and levels). What does not compress costs next to nothing at any of them.
+    const fn parameters(self) -> &'static [CParameter] {
+        match self {
+            Self::Auto => &[CParameter::HashLog(16), CParameter::ChainLog(14)],
+            _ => &[],
         }
     }
 }
@@ -97,9 +108,16 @@ impl Compressor {
     /// # Errors
     /// When zstd has no memory for its context.
     pub fn new(level: Level) -> Result<Self> {
+        let prepare = |zstd_level| -> std::io::Result<_> {
+            let mut context = zstd::bulk::Compressor::new(zstd_level)?;
+            for parameter in level.parameters() {
+                context.set_parameter(*parameter)?;
+            }
+            Ok(context)
+        };
         let context = level
             .zstd_level()
-            .map(zstd::bulk::Compressor::new)
+            .map(prepare)
             .transpose()
             .context(|| message!("image-zstd-failed"))?;
         Ok(Self { context })

@@ -53,7 +53,7 @@ pub const MIN_CHUNK_SIZE: u32 = 64 << 10;
 /// Largest chunk size, in bytes.
 pub const MAX_CHUNK_SIZE: u32 = 16 << 20;
 /// The chunk size of new images, in bytes. Chosen by measurement: see `docs/decisions`.
-pub const DEFAULT_CHUNK_SIZE: u32 = 1 << 20;
+pub const DEFAULT_CHUNK_SIZE: u32 = 2 << 20;
 
 /// The error for a file of an image that is not what it must be.
 fn damaged(file: &str, message: Message) -> Error {

@@ -4,12 +4,13 @@ use super::envelope::{self, Envelope};
 use super::files::{FileReader, Freshness, ImageFiles};
 use super::header::Header;
 use super::index::{IndexHeader, IndexReader, Location};
-use super::manifest::{FileRecord, Manifest, PackRecord};
+use super::manifest::{Disk, FileRecord, Manifest, PackRecord};
 use super::pack::{PackHeader, RecordHeader};
 use super::{ABOUT, HEADER, LOG, MANIFEST, SHA256SUMS, checksums, damaged};
 use crate::codec::{Digest, sha256};
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::message;
+use crate::units::Extent;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
@@ -230,20 +231,24 @@ fn check_manifest(header: &Header, manifest: &Manifest) -> Result<()> {
         && manifest.image_id == header.image_id
         && manifest.packs.iter().all(|pack| pack.base.is_none())
         && [HEADER, LOG, ABOUT].into_iter().all(|name| file_record(manifest, name).is_ok())
-        && manifest.disks.iter().all(|disk| {
-            let regions = disk.table.regions.iter().map(|region| region.extent);
-            is_sector_size(disk.sector_size)
-                && is_sector_size(disk.table.sector_size)
-                && regions.clone().all(|region| {
-                    region.offset.checked_add(region.length).is_some_and(|end| end <= disk.size)
-                })
-                && regions.fold(0u64, |sum, region| sum.saturating_add(region.length)) <= MAX_TABLE
-                && disk
-                    .volumes
-                    .iter()
-                    .all(|volume| volume.extent.offset.checked_add(volume.extent.length).is_some())
-        });
+        && manifest.disks.iter().all(is_sound);
     if sound { Ok(()) } else { Err(damaged(MANIFEST, message!("image-envelope-foreign"))) }
+}
+
+/// Whether the numbers of a disk can be reckoned with: everything of the table lies on it, and
+/// sizes do not overflow when they are added up.
+fn is_sound(disk: &Disk) -> bool {
+    let whole = Extent::new(0, disk.size);
+    let regions = || disk.table.regions.iter().map(|region| region.extent);
+    let is_real = |extent: Extent| extent.offset.checked_add(extent.length).is_some();
+    is_sector_size(disk.sector_size)
+        && is_sector_size(disk.table.sector_size)
+        && disk.size <= i64::MAX as u64
+        && regions().all(|extent| is_real(extent) && whole.contains(extent))
+        && regions().fold(0, |sum: u64, extent| sum.saturating_add(extent.length)) <= MAX_TABLE
+        && disk.volumes.iter().all(|volume| {
+            is_real(volume.extent) && volume.used_bytes <= volume.extent.length.min(disk.size)
+        })
 }
 
 /// A chunk as it is stored.

@@ -89,9 +89,9 @@ pub(super) fn verify_content(
             return Err(damaged(&record.file, message!("image-index-damaged")));
         }
         found.chunks += counted.chunks;
-        found.used_bytes += counted.used_bytes;
-        found.unreadable_bytes += counted.unreadable_bytes;
-        found.stored_bytes += record.bytes;
+        found.used_bytes = found.used_bytes.saturating_add(counted.used_bytes);
+        found.unreadable_bytes = found.unreadable_bytes.saturating_add(counted.unreadable_bytes);
+        found.stored_bytes = found.stored_bytes.saturating_add(record.bytes);
         report.advance(if depth == Depth::Full { record.bytes } else { 0 });
     }
     match depth {
@@ -102,7 +102,9 @@ pub(super) fn verify_content(
             }
         }
     }
-    found.stored_bytes += manifest.packs.iter().map(|pack| pack.bytes).sum::<u64>();
+    // Files can be sparse and longer in sum than any disk.
+    let packs = manifest.packs.iter().map(|pack| pack.bytes);
+    found.stored_bytes = packs.fold(found.stored_bytes, u64::saturating_add);
     report.end();
     Ok(found)
 }
@@ -253,7 +255,7 @@ impl<'a> PackWalk<'a> {
         let workers = pipeline::default_workers();
         pipeline::ordered(
             workers,
-            workers * 3,
+            pipeline::in_flight(workers, u64::from(index.header().chunk_size)),
             || loop {
                 report.check()?;
                 while let Some(chunk) = chunks.pop_front() {

@@ -166,19 +166,19 @@ impl ImageWriter {
     }
 
     /// Adds a chunk of the current disk; chunks come in ascending order. `map` is the used-extent
-    /// map of the disk.
+    /// map of the disk. The chunk stays the caller's, whose buffers can serve again.
     ///
     /// # Errors
     /// When the store fails.
     ///
     /// # Panics
     /// When no disk was begun.
-    pub fn push(&mut self, chunk: ChunkOutput, map: &ExtentMap) -> Result<()> {
+    pub fn push(&mut self, chunk: &ChunkOutput, map: &ExtentMap) -> Result<()> {
         let disk = self.index.as_ref().expect("a disk was begun").header().disk;
-        let stored = match chunk.content {
+        let stored = match &chunk.content {
             ChunkContent::Zero => None,
-            ChunkContent::Known(digest, location) => Some((location, digest)),
-            ChunkContent::New { digest, encoding, plain_length, stored } => {
+            ChunkContent::Known(digest, location) => Some((*location, *digest)),
+            &ChunkContent::New { digest, encoding, plain_length, ref stored } => {
                 // Two workers may have met the same content at the same time.
                 let location = match self.known.find(&digest) {
                     Some(location) => location,
@@ -191,7 +191,7 @@ impl ImageWriter {
                             chunk: chunk.number,
                             digest,
                         };
-                        let location = self.store(&header, &stored)?;
+                        let location = self.store(&header, stored)?;
                         self.known.remember(digest, location);
                         location
                     }
@@ -308,7 +308,13 @@ impl ImageWriter {
                 Image::in_the_making(self.files.clone(), self.header.clone(), manifest.clone());
             check_small_files(&image, Freshness::Medium)?;
         }
-        self.write_file(MANIFEST, &bytes)?;
+        let mut file = self.files.create(MANIFEST)?;
+        if let Err(error) = file.write(&bytes).and_then(|()| file.finish()) {
+            // Half a manifest would look like a damaged image. Where it may not be removed, it is
+            // one, and keeps its name taken.
+            let _ = self.files.delete(MANIFEST);
+            return Err(error);
+        }
         Image::open(self.files.clone(), Freshness::Medium)
     }
 }

@@ -13,15 +13,6 @@ pub(super) fn numbers(map: &ExtentMap, chunk_size: u64) -> impl Iterator<Item = 
     })
 }
 
-/// How many chunks may be between reading and writing: enough to keep everybody busy, in a
-/// bounded part of memory on machines with many cores and images with large chunks.
-pub(super) fn in_flight(workers: usize, chunk_size: u64) -> usize {
-    const MEMORY: u64 = 96 << 20;
-    // A chunk exists as plaintext and in compressed form.
-    let most = (MEMORY / (2 * chunk_size)).max(4) as usize;
-    (workers * 3 + 2).min(most)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

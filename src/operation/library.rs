@@ -66,7 +66,8 @@ pub fn list(store: &dyn Store) -> Result<Vec<Entry>> {
             stored_bytes,
             problem: None,
         };
-        match state_of(files.as_ref())? {
+        let Ok(state) = state_of(files.as_ref()) else { continue };
+        match state {
             State::Foreign => continue,
             State::Unfinished => {
                 if store.claim(&entry.directory)?.is_none() {
@@ -168,6 +169,25 @@ pub fn make_directory(
     let directory = if taken { directory_beside(name, id) } else { name.to_owned() };
     let files = store.create_directory(&directory)?;
     Ok((directory, files))
+}
+
+/// Refuses to go on when a directory made for `name` cannot be looked into: a list passes over it,
+/// and would so call a name free that is not.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn check_visible(store: &dyn Store, name: &str) -> Result<()> {
+    for directory in store.directories()? {
+        if name_of_directory(&directory) != name {
+            continue;
+        }
+        match store.directory(&directory).and_then(|files| files.list()) {
+            // One that was removed in the meantime has no name.
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// The finished image that has a name, if there is one.

@@ -14,6 +14,15 @@ fn is_forbidden(c: char) -> bool {
     c.is_control() || "<>:\"/\\|?*".contains(c) || c == SEPARATOR
 }
 
+/// What Windows keeps for devices, whatever follows the first dot.
+fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or(name).trim_end().to_ascii_lowercase();
+    let numbered = |port: &str| {
+        stem.strip_prefix(port).is_some_and(|rest| matches!(rest.as_bytes(), [b'0'..=b'9']))
+    };
+    matches!(stem.as_str(), "con" | "prn" | "aux" | "nul") || numbered("com") || numbered("lpt")
+}
+
 /// Refuses a name that cannot be a directory everywhere.
 ///
 /// # Errors
@@ -23,7 +32,8 @@ pub fn check(name: &str) -> Result<()> {
         && name.len() <= MAX_LENGTH
         && !name.starts_with(['.', ' ', '-'])
         && !name.ends_with(['.', ' '])
-        && !name.contains(is_forbidden);
+        && !name.contains(is_forbidden)
+        && !is_device(name);
     if sound {
         return Ok(());
     }
@@ -41,7 +51,8 @@ pub fn default_name(system: Option<&System>, product: Option<&str>, now: &str) -
     while name.len() > MAX_LENGTH {
         name.pop();
     }
-    name.trim_end_matches(['.', '-']).to_owned()
+    let name = name.trim_end_matches(['.', '-']);
+    if is_device(name) { format!("disk-{name}") } else { name.to_owned() }
 }
 
 fn cleaned(text: &str) -> String {
@@ -92,12 +103,24 @@ mod tests {
 
     #[test]
     fn names_that_lead_astray_are_refused() {
-        for wrong in
-            ["", "..", "a/b", "a\\b", ".hidden", "con:", "x~y", "end.", "-o", &"x".repeat(121)]
-        {
+        for wrong in [
+            "",
+            "..",
+            "a/b",
+            "a\\b",
+            ".hidden",
+            "con:",
+            "x~y",
+            "end.",
+            "-o",
+            "CON",
+            "nul.2026",
+            "Com1",
+            &"x".repeat(121),
+        ] {
             assert_eq!(check(wrong).unwrap_err().kind(), ErrorKind::Usage, "{wrong}");
         }
-        for fine in ["sala 3", "año-2026", "a.b_c"] {
+        for fine in ["sala 3", "año-2026", "a.b_c", "console", "com", "com10"] {
             check(fine).unwrap();
         }
     }

@@ -21,6 +21,7 @@ use crate::store::Store;
 use crate::text::{Message, message};
 use crate::units::{Extent, ExtentMap, human_bytes};
 use serde::Serialize;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -157,11 +158,19 @@ pub fn plan(
     report: &dyn Report,
 ) -> Result<SavePlan> {
     report.begin(Stage::Survey, 0);
+    let sources = with_names_of_their_own(sources);
     let disks: Vec<&dyn BlockSource> = sources.iter().map(|source| source.disk.as_ref()).collect();
     let surveys = survey(&disks);
-    let mut plans = Vec::new();
-    for (source, survey) in sources.into_iter().zip(surveys) {
+    let mut plans: Vec<DiskPlan> = Vec::new();
+    for (mut source, survey) in sources.into_iter().zip(surveys) {
         check_choice(&source, &survey)?;
+        // A restore tells the disks of an image apart by their names.
+        let name = source.identity.name.clone();
+        let mut number = 1;
+        while plans.iter().any(|plan| plan.source.identity.name == source.identity.name) {
+            number += 1;
+            source.identity.name = format!("{name}-{number}");
+        }
         let (uses, map) = survey.used(&source.choice);
         plans.push(DiskPlan { source, survey, uses, map });
         report.check()?;
@@ -176,6 +185,7 @@ pub fn plan(
     };
     names::check(&name)?;
     let entries = library::list(store.as_ref())?;
+    library::check_visible(store.as_ref(), &name)?;
     let existing = library::finished_with_name(&entries, &name);
     if existing.is_some() && !options.replace {
         return Err(Error::new(ErrorKind::Refused, message!("save-name-taken", name = name))
@@ -212,6 +222,21 @@ pub fn plan(
     };
     plan.check_room()?;
     Ok(plan)
+}
+
+/// Disks are told apart by name on a restore: of two plain files `disk.img` in two folders the
+/// second becomes `disk.img-2`.
+fn with_names_of_their_own(mut sources: Vec<SaveSource>) -> Vec<SaveSource> {
+    let mut taken: HashSet<String> = HashSet::new();
+    for source in &mut sources {
+        let name = source.identity.name.clone();
+        let mut number = 2;
+        while !taken.insert(source.identity.name.clone()) {
+            source.identity.name = format!("{name}-{number}");
+            number += 1;
+        }
+    }
+    sources
 }
 
 fn check_choice(source: &SaveSource, survey: &DiskSurvey) -> Result<()> {
@@ -317,7 +342,8 @@ impl SavePlan {
         let mut disks = Vec::new();
         log.begin(Stage::Save, self.used_bytes);
         for (number, disk) in self.disks.iter().enumerate() {
-            let index = save_disk(number as u32, disk, self.options.level, &mut writer, &log)?;
+            let index = save_disk(number as u32, disk, self.options.level, &mut writer, &log)
+                .map_err(interrupted)?;
             disks.push(disk.describe(index));
         }
         log.end();
@@ -346,9 +372,9 @@ impl SavePlan {
         }
         manifest.warnings = warnings.iter().map(Message::to_stored).collect();
         if self.options.verify {
-            writer.verify(&mut manifest, &log)?;
+            writer.verify(&mut manifest, &log).map_err(interrupted)?;
         }
-        report.check()?;
+        report.check().map_err(interrupted)?;
         for warning in &manifest.warnings {
             log.line(&warning.to_string());
         }
@@ -380,6 +406,14 @@ impl SavePlan {
             verified: image.manifest().verified,
             warnings,
         })
+    }
+}
+
+/// Says what is left when the person stops a save.
+fn interrupted(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Interrupted => error.advise(message!("save-interrupted-advice")),
+        _ => error,
     }
 }
 
@@ -443,8 +477,11 @@ fn save_disk(
     writer.begin_disk(number, size)?;
 
     let workers = pipeline::default_workers();
-    let in_flight = chunks::in_flight(workers, chunk_size);
+    // A chunk exists as plaintext and in compressed form.
+    let in_flight = pipeline::in_flight(workers, 2 * chunk_size);
+    // Buffers go round: fresh memory for each chunk would be cleared by the kernel each time.
     let (give_back, pool) = crossbeam_channel::unbounded::<AlignedBuffer>();
+    let (give_back_output, output_pool) = crossbeam_channel::unbounded::<Vec<u8>>();
     let mut numbers = chunks::numbers(&plan.map, chunk_size);
     let disk = plan.source.disk.as_ref();
     let name = &plan.source.identity.name;
@@ -458,8 +495,10 @@ fn save_disk(
             let Some(chunk) = numbers.next() else { return Ok(None) };
             let buffer =
                 pool.try_recv().unwrap_or_else(|_| AlignedBuffer::zeroed(chunk_size as usize));
-            let raw = read_chunk(disk, &plan.map, chunk, chunk_size, buffer);
+            let stop = || log.is_interrupted();
+            let raw = read_chunk(disk, &plan.map, chunk, chunk_size, buffer, &stop);
             if !raw.unreadable.is_empty() {
+                log.check()?;
                 // Bad sectors are part of the image; the silence of a disk that was pulled out
                 // must never become one.
                 disk.check_present()?;
@@ -478,7 +517,8 @@ fn save_disk(
         },
         || Compressor::new(level),
         |compressor, chunk: RawChunk| {
-            let output = encode(compressor, &known, &chunk);
+            let output =
+                encode(compressor, &known, &chunk, || output_pool.try_recv().unwrap_or_default());
             // The receiver lives as long as the pipeline; when it has gone, so has the need.
             let _ = give_back.send(chunk.buffer);
             output
@@ -486,7 +526,10 @@ fn save_disk(
         |chunk| {
             let place = Extent::new(chunk.number * chunk_size, chunk_size);
             let used: u64 = plan.map.within(place).map(|extent| extent.length).sum();
-            writer.push(chunk, &plan.map)?;
+            writer.push(&chunk, &plan.map)?;
+            if let ChunkContent::New { stored, .. } = chunk.content {
+                let _ = give_back_output.send(stored);
+            }
             log.advance(used);
             Ok(())
         },
@@ -501,6 +544,7 @@ fn read_chunk(
     number: u64,
     chunk_size: u64,
     mut buffer: AlignedBuffer,
+    stop: &dyn Fn() -> bool,
 ) -> RawChunk {
     let start = number * chunk_size;
     let place = Extent::between(start, (start + chunk_size).min(disk.size()));
@@ -509,7 +553,8 @@ fn read_chunk(
     let mut unreadable = Vec::new();
     let mut run: Option<Extent> = None;
     let mut read = |run: Extent, buffer: &mut AlignedBuffer| {
-        unreadable.extend(rescue::read(disk, run.offset, &mut buffer[slice(run)]));
+        let buffer = &mut buffer[slice(run)];
+        unreadable.extend(rescue::read_until(disk, run.offset, buffer, stop));
     };
     for extent in map.within(place) {
         run = Some(match run {
@@ -539,6 +584,7 @@ fn encode(
     compressor: &mut Compressor,
     known: &KnownContent,
     chunk: &RawChunk,
+    output_buffer: impl FnOnce() -> Vec<u8>,
 ) -> Result<ChunkOutput> {
     let plain = &chunk.buffer[..chunk.length];
     let content = if is_zero(plain) {
@@ -548,9 +594,8 @@ fn encode(
         match known.find(&digest) {
             Some(location) => ChunkContent::Known(digest, location),
             None => {
-                let mut stored = Vec::new();
+                let mut stored = output_buffer();
                 let encoding = compressor.compress(plain, &mut stored)?;
-                stored.shrink_to_fit();
                 ChunkContent::New { digest, encoding, plain_length: plain.len() as u32, stored }
             }
         }

@@ -226,8 +226,12 @@ impl DiskSurvey {
     /// How each volume is saved, in their order, and the used-extent map of the disk.
     pub fn used(&self, choice: &Choice) -> (Vec<VolumeUse>, ExtentMap) {
         let align = u64::from(self.table.sector_size.max(512));
-        let uses: Vec<VolumeUse> =
+        let mut uses: Vec<VolumeUse> =
             self.volumes.iter().map(|volume| self.volume_use(volume, choice)).collect();
+        for volume in &mut uses {
+            // Blocks of a file system can be smaller than a sector.
+            volume.extents = volume.extents.aligned_outward(align, self.size);
+        }
         let whole_disk = choice.partitions.is_none() && (choice.raw || self.doubt.is_some());
         let mut map = if whole_disk {
             ExtentMap::whole(Extent::new(0, self.size))

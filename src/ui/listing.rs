@@ -291,8 +291,12 @@ fn target_section(manifest: &Manifest, target: &TargetPlan) -> String {
         ),
         message!("ui-restore-target-has", content = content_line(&target.found)),
         match &target.partitions {
-            None => message!("ui-restore-all-lost"),
-            Some(_) => message!("ui-restore-part-lost"),
+            Some(places)
+                if places.iter().all(|place| matches!(place, PartitionPlace::Number(..))) =>
+            {
+                message!("ui-restore-part-lost")
+            }
+            _ => message!("ui-restore-all-lost"),
         }
     );
     for place in target.partitions.iter().flatten() {

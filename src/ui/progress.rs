@@ -130,7 +130,7 @@ impl Console {
         let template = match total {
             0 => "{msg} {spinner}",
             _ => {
-                "{msg} [{bar:30}] {percent}% {binary_bytes}/{binary_total_bytes} \
+                "{msg} [{wide_bar}] {percent}% {binary_bytes}/{binary_total_bytes} \
                   {binary_bytes_per_sec} {eta_precise}"
             }
         };

@@ -1,7 +1,7 @@
 //! Small disks in memory, targets that lose their power, and the binary.
 
 use calco::block::memory::MemoryDisk;
-use calco::block::{BlockSource, BlockTarget};
+use calco::block::{BlockSource, BlockTarget, check_range};
 use calco::error::{Error, ErrorKind, Result};
 use calco::image::{DiskIdentity, Freshness, Image, MIN_CHUNK_SIZE};
 use calco::operation::library;
@@ -10,36 +10,35 @@ use calco::operation::save::{self, SaveOptions, SaveOutcome, SaveSource};
 use calco::operation::survey::Choice;
 use calco::report::Silent;
 use calco::store::{MemoryStore, Store};
-use calco::text::message;
 use std::io::Cursor;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub const KIB: usize = 1 << 10;
-pub const MIB: usize = 1 << 20;
+pub(crate) const KIB: usize = 1 << 10;
+pub(crate) const MIB: usize = 1 << 20;
 
 /// A generator of numbers (xorshift64*) that depends on its seed alone.
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
-    pub fn number(&mut self) -> u64 {
+    pub(crate) fn number(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
     }
 
-    pub fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         (self.number() >> 11) % limit.max(1)
     }
 
-    pub fn fill(&mut self, bytes: &mut [u8]) {
+    pub(crate) fn fill(&mut self, bytes: &mut [u8]) {
         for piece in bytes.chunks_mut(8) {
             let number = self.number().to_le_bytes();
             piece.copy_from_slice(&number[..piece.len()]);
@@ -48,7 +47,7 @@ impl Random {
 }
 
 /// Divides a disk by a GPT; partitions are `(first sector, sectors)`.
-pub fn write_gpt(disk: &mut [u8], sector_size: u64, partitions: &[(u64, u64)]) {
+pub(crate) fn write_gpt(disk: &mut [u8], sector_size: u64, partitions: &[(u64, u64)]) {
     let mut cursor = Cursor::new(disk);
     gptman::GPT::write_protective_mbr_into(&mut cursor, sector_size).unwrap();
     let mut table = gptman::GPT::new_from(&mut cursor, sector_size, [0x11; 16]).unwrap();
@@ -66,7 +65,7 @@ pub fn write_gpt(disk: &mut [u8], sector_size: u64, partitions: &[(u64, u64)]) {
 }
 
 /// Divides a disk by an MBR with primary partitions of type 0xDA.
-pub fn write_mbr(disk: &mut [u8], partitions: &[(u32, u32)]) {
+pub(crate) fn write_mbr(disk: &mut [u8], partitions: &[(u32, u32)]) {
     for (index, (first, sectors)) in partitions.iter().enumerate() {
         let entry = &mut disk[0x1be + 16 * index..][..16];
         entry.fill(0);
@@ -80,7 +79,7 @@ pub fn write_mbr(disk: &mut [u8], partitions: &[(u32, u32)]) {
 }
 
 /// A swap area, so that something on a disk without a table is recognized.
-pub fn write_swap(volume: &mut [u8]) {
+pub(crate) fn write_swap(volume: &mut [u8]) {
     volume[..4096].fill(0);
     volume[1024..1028].copy_from_slice(&1u32.to_le_bytes());
     let last = (volume.len() / 4096 - 1) as u32;
@@ -90,7 +89,7 @@ pub fn write_swap(volume: &mut [u8]) {
 }
 
 /// A disk of 1 MiB with a GPT, a little content that compresses and a little that does not.
-pub fn small_disk() -> Vec<u8> {
+pub(crate) fn small_disk() -> Vec<u8> {
     let mut disk = vec![0; MIB];
     write_gpt(&mut disk, 512, &[(64, 512), (640, 1024)]);
     Random::new(5).fill(&mut disk[40 * KIB..41 * KIB]);
@@ -99,11 +98,11 @@ pub fn small_disk() -> Vec<u8> {
     disk
 }
 
-pub fn source(bytes: &[u8], name: &str) -> SaveSource {
+pub(crate) fn source(bytes: &[u8], name: &str) -> SaveSource {
     from_disk(Arc::new(MemoryDisk::new(bytes.to_vec())), name)
 }
 
-pub fn from_disk(disk: Arc<dyn BlockSource>, name: &str) -> SaveSource {
+pub(crate) fn from_disk(disk: Arc<dyn BlockSource>, name: &str) -> SaveSource {
     SaveSource {
         disk,
         identity: DiskIdentity { name: name.to_owned(), ..DiskIdentity::default() },
@@ -112,7 +111,7 @@ pub fn from_disk(disk: Arc<dyn BlockSource>, name: &str) -> SaveSource {
     }
 }
 
-pub fn options(name: &str) -> SaveOptions {
+pub(crate) fn options(name: &str) -> SaveOptions {
     SaveOptions {
         name: Some(name.to_owned()),
         chunk_size: MIN_CHUNK_SIZE,
@@ -120,7 +119,7 @@ pub fn options(name: &str) -> SaveOptions {
     }
 }
 
-pub fn save_to(
+pub(crate) fn save_to(
     store: &Arc<dyn Store>,
     sources: Vec<SaveSource>,
     options: SaveOptions,
@@ -129,7 +128,7 @@ pub fn save_to(
 }
 
 /// A store with one image named `image` of these disks.
-pub fn stored(disks: &[&[u8]]) -> MemoryStore {
+pub(crate) fn stored(disks: &[&[u8]]) -> MemoryStore {
     let store = MemoryStore::default();
     let sources = disks
         .iter()
@@ -141,16 +140,16 @@ pub fn stored(disks: &[&[u8]]) -> MemoryStore {
     store
 }
 
-pub fn file_names(store: &dyn Store, directory: &str) -> Vec<String> {
+pub(crate) fn file_names(store: &dyn Store, directory: &str) -> Vec<String> {
     let files = store.directory(directory).unwrap().list().unwrap();
     files.into_iter().map(|file| file.name).collect()
 }
 
-pub fn open(store: &dyn Store, name: &str) -> Result<Image> {
+pub(crate) fn open(store: &dyn Store, name: &str) -> Result<Image> {
     Image::open(library::find(store, name)?, Freshness::Any)
 }
 
-pub fn verify(store: &dyn Store, name: &str) -> Result<calco::image::Verification> {
+pub(crate) fn verify(store: &dyn Store, name: &str) -> Result<calco::image::Verification> {
     use calco::image::{Depth, verify};
     let image = open(store, name)?;
     verify(&image, Depth::Full, Freshness::Medium, calco::report::Stage::Verify, &Silent)
@@ -158,28 +157,31 @@ pub fn verify(store: &dyn Store, name: &str) -> Result<calco::image::Verificatio
 
 /// A disk in memory that counts what is written, and loses its power after some writes: the last
 /// one that reaches it is cut in the middle.
-pub struct Target {
-    pub disk: MemoryDisk,
-    pub writes: AtomicU64,
-    pub power: u64,
+pub(crate) struct Target {
+    pub(crate) disk: MemoryDisk,
+    pub(crate) writes: AtomicU64,
+    pub(crate) power: u64,
 }
 
 impl Target {
-    pub fn new(bytes: Vec<u8>) -> Arc<Self> {
+    pub(crate) fn new(bytes: Vec<u8>) -> Arc<Self> {
         Self::with_power(bytes, u64::MAX)
     }
 
-    pub fn with_power(bytes: Vec<u8>, power: u64) -> Arc<Self> {
+    pub(crate) fn with_power(bytes: Vec<u8>, power: u64) -> Arc<Self> {
         Arc::new(Self { disk: MemoryDisk::new(bytes), writes: AtomicU64::new(0), power })
     }
 
-    pub fn written(&self) -> u64 {
+    pub(crate) fn written(&self) -> u64 {
         self.writes.load(Ordering::SeqCst)
     }
 }
 
 fn no_power() -> Error {
-    Error::new(ErrorKind::Io, message!("block-write-failed"))
+    // Any error of a device will do.
+    let error = check_range(0, 0, 1).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io);
+    error
 }
 
 impl BlockSource for Target {
@@ -215,7 +217,7 @@ impl BlockTarget for Target {
 }
 
 /// The same as something that can be restored to.
-pub struct Handle(pub Arc<Target>);
+pub(crate) struct Handle(pub(crate) Arc<Target>);
 
 impl RestoreTarget for Handle {
     fn name(&self) -> String {
@@ -240,7 +242,7 @@ impl RestoreTarget for Handle {
 }
 
 /// Restores disk `disk` of an image, wholly or some partitions of it to the same numbers.
-pub fn restore(
+pub(crate) fn restore(
     store: &dyn Store,
     disk: usize,
     partitions: Option<&[u32]>,
@@ -254,12 +256,12 @@ pub fn restore(
     restore::plan(image, vec![assignment], RestoreOptions::default())?.execute(&Silent)
 }
 
-pub fn kind_of<T>(result: &Result<T>) -> Option<ErrorKind> {
+pub(crate) fn kind_of<T>(result: &Result<T>) -> Option<ErrorKind> {
     result.as_ref().err().map(Error::kind)
 }
 
 /// The binary, speaking English.
-pub fn calco() -> Command {
+pub(crate) fn calco() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_calco"));
     command.env("LANG", "en_US.UTF-8").env_remove("LC_ALL").env_remove("LANGUAGE");
     command.args(["--lang", "en"]);
@@ -267,12 +269,12 @@ pub fn calco() -> Command {
 }
 
 /// Runs the binary; answers its exit code and everything it printed.
-pub fn run(arguments: &[&str]) -> (i32, String, String) {
+pub(crate) fn run(arguments: &[&str]) -> (i32, String, String) {
     let output = calco().args(arguments).stdin(std::process::Stdio::null()).output().unwrap();
     text_of(&output)
 }
 
-pub fn text_of(output: &Output) -> (i32, String, String) {
+pub(crate) fn text_of(output: &Output) -> (i32, String, String) {
     (
         output.status.code().unwrap_or(-1),
         String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -280,25 +282,25 @@ pub fn text_of(output: &Output) -> (i32, String, String) {
     )
 }
 
-pub fn folder() -> tempfile::TempDir {
+pub(crate) fn folder() -> tempfile::TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
 }
 
-pub fn utf8(path: &Path) -> &str {
+pub(crate) fn utf8(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
 /// Whether the tests run as root, who alone can mount.
-pub fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
 /// A small tmpfs, gone when dropped.
-pub struct SmallMount(pub tempfile::TempDir);
+pub(crate) struct SmallMount(pub(crate) tempfile::TempDir);
 
 impl SmallMount {
     /// `None` when it cannot be mounted here.
-    pub fn new(options: &str) -> Option<Self> {
+    pub(crate) fn new(options: &str) -> Option<Self> {
         let folder = folder();
         let mounted = is_root()
             && Command::new("mount")
@@ -309,7 +311,7 @@ impl SmallMount {
         mounted.then_some(Self(folder))
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 }

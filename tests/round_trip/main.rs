@@ -5,3 +5,9 @@
 mod support;
 
 mod disks;
+mod former_members;
+mod partclone;
+mod partitions;
+mod safety;
+mod several;
+mod source;

@@ -64,7 +64,7 @@ pub(crate) fn finish(words: &str, child: std::process::Child) -> Run {
 pub(crate) fn tool_command(program: &str) -> Command {
     let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
     let mut command = Command::new(program);
-    command.env("PATH", path).env("LC_ALL", "C").env("MTOOLS_SKIP_CHECK", "1");
+    command.env("PATH", path).env("LC_ALL", "C.UTF-8").env("MTOOLS_SKIP_CHECK", "1");
     command.stdin(Stdio::null());
     command
 }

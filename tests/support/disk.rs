@@ -2,7 +2,6 @@
 
 use super::MIB;
 use super::command::{text, tool_with_input};
-use rustix::fs::SeekFrom;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
@@ -66,22 +65,18 @@ pub(crate) fn write(path: &Path, offset: u64, bytes: &[u8]) {
     File::options().write(true).open(path).unwrap().write_all_at(bytes, offset).unwrap();
 }
 
-/// Puts a volume into a disk; holes of the volume leave the disk as it is there.
+/// Puts a volume into a disk, its holes as zeros.
 pub(crate) fn embed(volume: &Path, disk: &Path, offset: u64) {
     let from = File::open(volume).unwrap();
     let to = File::options().write(true).open(disk).unwrap();
     let size = from.metadata().unwrap().len();
     let mut buffer = vec![0; MIB as usize];
-    let mut position = 0;
-    while let Ok(start) = rustix::fs::seek(&from, SeekFrom::Data(position)) {
-        let end = rustix::fs::seek(&from, SeekFrom::Hole(start)).unwrap().min(size);
-        position = start;
-        while position < end {
-            let length = (end - position).min(MIB) as usize;
-            from.read_exact_at(&mut buffer[..length], position).unwrap();
-            to.write_all_at(&buffer[..length], offset + position).unwrap();
-            position += length as u64;
-        }
+    let mut done = 0;
+    while done < size {
+        let length = (size - done).min(MIB) as usize;
+        from.read_exact_at(&mut buffer[..length], done).unwrap();
+        to.write_all_at(&buffer[..length], offset + done).unwrap();
+        done += length as u64;
     }
 }
 

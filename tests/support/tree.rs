@@ -2,7 +2,7 @@
 
 use super::disk::Noise;
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
@@ -83,10 +83,11 @@ pub(crate) fn assert_same(what: &str, expected: &BTreeMap<String, Node>, found: 
 }
 
 /// Copies files of this machine's `/usr/share` until there are `bytes` of them: real names, real
-/// sizes, real contents. Made-up text fills up what is missing on a small machine.
-pub(crate) fn fill_from_machine(folder: &Path, bytes: u64, links: bool) {
+/// sizes, real contents. Made-up text fills up what is missing on a small machine. Without `unix`
+/// there are no links, and only names that FAT takes.
+pub(crate) fn fill_from_machine(folder: &Path, bytes: u64, unix: bool) {
     let mut left = bytes;
-    copy_some(Path::new("/usr/share"), folder, &mut left, links);
+    copy_some(Path::new("/usr/share"), folder, &mut left, unix);
     let mut number = 0;
     while left > 0 {
         let length = left.min(200_000 + number * 37);
@@ -98,21 +99,34 @@ pub(crate) fn fill_from_machine(folder: &Path, bytes: u64, links: bool) {
     }
 }
 
-fn copy_some(from: &Path, to: &Path, left: &mut u64, links: bool) {
+/// Whether FAT takes a name.
+fn is_plain(name: &str) -> bool {
+    name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.+ ".contains(c))
+        && !name.ends_with(['.', ' '])
+        && !name.starts_with(' ')
+}
+
+fn copy_some(from: &Path, to: &Path, left: &mut u64, unix: bool) {
     fs::create_dir_all(to).unwrap();
     let Ok(entries) = fs::read_dir(from) else { return };
     let mut entries: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
     entries.sort();
+    let mut taken = BTreeSet::new();
     for path in entries {
         let Some(name) = path.file_name().filter(|_| *left > 0) else { return };
+        let folded = name.to_string_lossy().to_lowercase();
+        // FAT does not tell upper from lower case.
+        if !unix && (!is_plain(&folded) || !taken.insert(folded)) {
+            continue;
+        }
         let target = to.join(name);
         let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
         if metadata.is_symlink() {
-            if links && let Ok(link) = fs::read_link(&path) {
+            if unix && let Ok(link) = fs::read_link(&path) {
                 std::os::unix::fs::symlink(link, target).unwrap();
             }
         } else if metadata.is_dir() {
-            copy_some(&path, &target, left, links);
+            copy_some(&path, &target, left, unix);
         } else if metadata.is_file() && metadata.len() <= *left && fs::copy(&path, &target).is_ok()
         {
             *left -= metadata.len();

@@ -6,6 +6,7 @@ use super::tree::{self, Node};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use tempfile::TempDir;
 
 /// A file system with known files.
 pub(crate) struct Volume {
@@ -121,10 +122,16 @@ pub(crate) fn assert_fat_clean(path: &Path) {
 #[track_caller]
 pub(crate) fn assert_ext(volume: &Path, files: &BTreeMap<String, Node>) {
     assert_ext_clean(volume);
+    let folder = dump_ext(volume);
+    tree::assert_same(text(volume), files, folder.path());
+}
+
+/// Everything in an ext file system, as debugfs sees it, in a folder.
+pub(crate) fn dump_ext(volume: &Path) -> TempDir {
     let folder = tempfile::tempdir_in(volume.parent().unwrap()).unwrap();
     let command = format!("rdump / {}", folder.path().display());
     tool("debugfs", &["-R", &command, text(volume)]);
-    tree::assert_same(text(volume), files, folder.path());
+    folder
 }
 
 /// A FAT file system is clean and holds exactly these files.

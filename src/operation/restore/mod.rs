@@ -169,7 +169,7 @@ impl RestorePlan {
 
     /// Bytes to write.
     pub fn bytes(&self) -> u64 {
-        self.targets.iter().map(|target| target.bytes).sum()
+        self.targets.iter().fold(0, |sum, target| sum.saturating_add(target.bytes))
     }
 
     /// Restores.

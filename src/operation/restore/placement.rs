@@ -54,9 +54,15 @@ pub(super) struct Placement {
 
 /// Both ends of everything, in bytes: superblocks, tables, RAID and volume manager labels lie here.
 const EDGE: u64 = MIB;
-/// The mirrors of btrfs superblocks that lie elsewhere.
-const BTRFS_MIRRORS: [Extent; 2] =
-    [Extent::new(64 * MIB, 4 * KIB), Extent::new(256 * GIB, 4 * KIB)];
+/// What lies elsewhere: the second header of LUKS2 behind a large first one, which libblkid looks
+/// for by itself, at 1, 2 or 4 MiB; VMFS at 1 and 2 MiB; the mirrors of btrfs superblocks.
+const ELSEWHERE: [Extent; 5] = [
+    Extent::new(MIB, 4 * KIB),
+    Extent::new(2 * MIB, 4 * KIB),
+    Extent::new(4 * MIB, 4 * KIB),
+    Extent::new(64 * MIB, 4 * KIB),
+    Extent::new(256 * GIB, 4 * KIB),
+];
 /// Superblock copies that are held back, at most: the memory they need stays small, and a volume
 /// without its first mebibyte is no volume.
 const MAX_SIGNATURES: usize = 4096;
@@ -65,10 +71,10 @@ const MAX_SIGNATURES: usize = 4096;
 fn recognizable(extent: Extent) -> impl Iterator<Item = Extent> {
     let head = Extent::new(extent.offset, EDGE);
     let tail = Extent::between(extent.end().saturating_sub(EDGE).max(extent.offset), extent.end());
-    let mirrors = BTRFS_MIRRORS
+    let elsewhere = ELSEWHERE
         .into_iter()
-        .map(move |mirror| Extent::new(extent.offset.saturating_add(mirror.offset), mirror.length));
-    [head, tail].into_iter().chain(mirrors).filter_map(move |place| place.intersection(extent))
+        .map(move |place| Extent::new(extent.offset.saturating_add(place.offset), place.length));
+    [head, tail].into_iter().chain(elsewhere).filter_map(move |place| place.intersection(extent))
 }
 
 /// Computes what one assignment means. More than one target comes out where the system has the
@@ -158,8 +164,8 @@ fn whole_disk(
 /// The used-extent map of a disk in an image.
 fn used_map(image: &Image, number: usize) -> Result<ExtentMap> {
     let index = image.index(number, Freshness::Any)?;
-    let mut builder = crate::units::ExtentMapBuilder::unlimited();
-    // The manifest's author bounded it; a hostile one costs 16 bytes for each of its own.
+    // No saver writes as many; a hostile image costs 64 MiB and no more.
+    let mut builder = crate::units::ExtentMapBuilder::with_budget(4 << 20);
     for extent in index.used_extents() {
         builder.push(extent?);
     }
@@ -233,18 +239,20 @@ fn partitions(
     let mut together_places = Vec::new();
     let mut taken: Vec<Extent> = Vec::new();
     for place in places {
+        let place = match place {
+            // Onto something without a table: onto all of it, and that is what the plan says. A
+            // table that is not understood is no such thing.
+            PartitionPlace::Number(from, to)
+                if from == to && found.table.scheme == Scheme::None && found.doubt.is_none() =>
+            {
+                PartitionPlace::Whole(from)
+            }
+            place => place,
+        };
         let (from, region) = match place {
             PartitionPlace::Whole(from) => (from, Extent::new(0, size)),
             PartitionPlace::Number(from, to) => {
-                // One partition onto something without a table: onto all of it.
-                let region = match found.table.scheme {
-                    Scheme::None if disk.volumes.len() == 1 || to == from => None,
-                    _ => Some(to),
-                };
-                match region {
-                    None => (from, Extent::new(0, size)),
-                    Some(to) => (from, target_partition(target.as_ref(), &found, to)?),
-                }
+                (from, target_partition(target.as_ref(), &found, to)?)
             }
         };
         let volume = volume(disk, from)?;

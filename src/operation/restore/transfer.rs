@@ -9,7 +9,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::image::{
     ChunkEntry, Freshness, Image, ImageDisk, IndexReader, Location, Packs, StoredChunk, decodes,
 };
-use crate::operation::chunks;
 use crate::partition::layout::TableWrite;
 use crate::pipeline;
 use crate::report::Report;
@@ -189,7 +188,7 @@ pub(super) fn write(
     let (give_back, pool) = crossbeam_channel::unbounded::<AlignedBuffer>();
     pipeline::ordered(
         workers,
-        chunks::in_flight(workers, chunk_size),
+        pipeline::in_flight(workers, 2 * chunk_size),
         || {
             report.check()?;
             walk.next(|_, _, _| true)
@@ -251,7 +250,7 @@ pub(super) fn verify(
     let (give_back, pool) = crossbeam_channel::unbounded::<AlignedBuffer>();
     pipeline::ordered(
         workers,
-        chunks::in_flight(workers, chunk_size),
+        pipeline::in_flight(workers, 2 * chunk_size),
         || {
             report.check()?;
             let Some(work) = walk.next(|_, runs, used| !has_all(runs, used))? else {

@@ -18,6 +18,7 @@ save-log-begin = Calco saves { $name }
 save-log-end = Everything is stored; the manifest follows.
 save-unreadable = { $size } of the disk could not be read and are zero in the image
 save-unreadable-at = { $disk }: { $length } bytes at byte { $offset } cannot be read
+save-interrupted-advice = There is no new image; earlier ones are untouched. `calco prune --unfinished` removes what was stored so far.
 save-old-kept = The image that was replaced stays in { $directory }, because the new one lacks what could not be read. Delete it yourself once you do not need it.
 save-old-stays = The image that was replaced could not be removed from { $directory }: { $why }
 devices-and = { $first }; { $next }

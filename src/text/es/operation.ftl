@@ -18,6 +18,7 @@ save-log-begin = Calco guarda { $name }
 save-log-end = Todo está almacenado; sigue el manifiesto.
 save-unreadable = { $size } del disco no se pudieron leer y quedan a cero en la imagen
 save-unreadable-at = { $disk }: no se pueden leer { $length } bytes en el byte { $offset }
+save-interrupted-advice = No hay imagen nueva; las anteriores están intactas. `calco prune --unfinished` borra lo que se alcanzó a guardar.
 save-old-kept = La imagen reemplazada se conserva en { $directory }, porque a la nueva le falta lo que no se pudo leer. Bórrela usted cuando ya no la necesite.
 save-old-stays = No se pudo borrar de { $directory } la imagen reemplazada: { $why }
 devices-and = { $first }; { $next }

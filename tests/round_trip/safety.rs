@@ -1,0 +1,290 @@
+//! What is refused, what an interruption leaves, and that a refusal changes nothing.
+
+use crate::source::{save, small};
+use crate::support::command::{
+    calco, calco_command, finish, has_tools, is_root, skipped, text, tool, try_tool,
+};
+use crate::support::loops::{Loop, Mount};
+use crate::support::{MIB, disk, tree};
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+/// The image of a small disk, and a target full of garbage.
+fn image_and_target(folder: &Path) -> (String, std::path::PathBuf) {
+    let source = folder.join("source.img");
+    disk::garbage(&source, 6 * MIB, 30);
+    let image = save(&[text(&source)], &folder.join("store"), "image");
+    let target = folder.join("target.img");
+    disk::garbage(&target, 24 * MIB, 31);
+    (image, target)
+}
+
+/// Does something and says whether a file is still the same.
+#[track_caller]
+fn assert_untouched(file: &Path, action: impl FnOnce()) {
+    let copy = file.with_extension("copy");
+    fs::copy(file, &copy).unwrap();
+    action();
+    let length = fs::metadata(&copy).unwrap().len();
+    assert_eq!(fs::metadata(file).unwrap().len(), length);
+    disk::assert_same("a refused target", &copy, file, 0, length);
+    fs::remove_file(copy).unwrap();
+}
+
+#[test]
+fn without_a_terminal_nothing_is_destroyed_unasked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (image, target) = image_and_target(folder.path());
+    assert_untouched(&target, || {
+        calco(&["restore", &image, "--to", text(&target)]).expect(5);
+        calco(&["restore", &image, "--to", text(&target), "--json"]).expect(5);
+        calco(&["restore", &image, "--to", text(&target), "--dry-run"]).expect(0);
+    });
+    calco(&["delete", &image]).expect(5);
+    calco(&["verify", &image]).expect(0);
+}
+
+#[test]
+fn names_that_mean_another_disk_tomorrow_are_refused_unattended() {
+    let folder = tempfile::tempdir().unwrap();
+    let (image, _) = image_and_target(folder.path());
+    for name in ["sda", "/dev/sda", "nvme0n1", "/dev/vdz", "/dev/../dev/sdz1"] {
+        let run = calco(&["restore", &image, "--to", name, "--yes"]).expect(5);
+        assert!(run.stderr.contains("by-id"), "{name}:\n{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_source_given_twice_is_wrong_usage() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, source) = image_and_target(folder.path());
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(&source, &link).unwrap();
+    let store = folder.path().join("empty");
+    fs::create_dir(&store).unwrap();
+    for other in [&source, &link] {
+        let words = ["save", text(&source), text(other), "--to", text(&store), "--name", "twice"];
+        calco(&words).expect(2);
+    }
+    assert_eq!(fs::read_dir(&store).unwrap().count(), 0);
+}
+
+#[test]
+fn a_target_inside_the_image_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (image, _) = image_and_target(folder.path());
+    let packs = fs::read_dir(&image).unwrap().map(|entry| entry.unwrap().path());
+    let pack = packs.into_iter().find(|path| path.extension().is_some_and(|e| e == "pack"));
+    let pack = pack.unwrap();
+    assert_untouched(&pack, || {
+        calco(&["restore", &image, "--to", text(&pack), "--yes"]).expect(5);
+    });
+    calco(&["verify", &image]).expect(0);
+}
+
+#[test]
+fn a_mounted_target_is_refused_and_a_mounted_source_only_when_it_can_change() {
+    if !has_tools(&["mke2fs", "losetup", "mount"]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (image, _) = image_and_target(folder.path());
+    let file = folder.path().join("ext4.img");
+    disk::blank(&file, 32 * MIB);
+    tool("mke2fs", &["-q", "-F", "-t", "ext4", text(&file)]);
+    let Some(device) = Loop::attach(&file, 512) else { return };
+    let store = folder.path().join("store");
+    let folder_of_mount = folder.path().join("mounted");
+    let restore = ["restore", &image, "--to", device.text(), "--yes"];
+    let save = |name: &str| calco(&["save", device.text(), "--to", text(&store), "--name", name]);
+
+    let mount = Mount::new(device.text(), &folder_of_mount, "rw");
+    fs::write(mount.path().join("alive"), "alive").unwrap();
+    calco(&restore).expect(5);
+    save("mounted").expect(5);
+    assert_eq!(fs::read_to_string(mount.path().join("alive")).unwrap(), "alive");
+    drop(mount);
+    assert!(!store.join("mounted").exists());
+
+    let mount = Mount::new(device.text(), &folder_of_mount, "ro");
+    calco(&restore).expect(5);
+    save("read only").expect(0);
+    drop(mount);
+    calco(&["verify", text(&store.join("read only"))]).expect(0);
+    tool("e2fsck", &["-fn", text(&file)]);
+    calco(&restore).expect(0);
+}
+
+#[test]
+fn a_mounted_plain_file_is_refused_as_a_target() {
+    if !has_tools(&["mke2fs", "losetup", "mount"]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (image, _) = image_and_target(folder.path());
+    let file = folder.path().join("ext4.img");
+    disk::blank(&file, 32 * MIB);
+    tool("mke2fs", &["-q", "-F", "-t", "ext4", text(&file)]);
+    let Some(device) = Loop::attach(&file, 512) else { return };
+    let mount = Mount::new(device.text(), &folder.path().join("mounted"), "rw");
+    calco(&["restore", &image, "--to", text(&file), "--yes"]).expect(5);
+    let store = folder.path().join("store");
+    calco(&["save", text(&file), "--to", text(&store), "--name", "x"]).expect(5);
+    drop(mount);
+    drop(device);
+    tool("e2fsck", &["-fn", text(&file)]);
+}
+
+#[test]
+fn a_swap_area_in_use_is_refused() {
+    if !has_tools(&["mkswap", "swapon", "swapoff"]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (image, _) = image_and_target(folder.path());
+    let file = folder.path().join("swap.img");
+    disk::garbage(&file, 16 * MIB, 33);
+    tool("mkswap", &[text(&file)]);
+    let Some(device) = Loop::attach(&file, 512) else { return };
+    let (code, answer) = try_tool("swapon", &[device.text()]);
+    if code != 0 {
+        skipped(&format!("no swap here: {answer}"));
+        return;
+    }
+    let run = calco(&["restore", &image, "--to", device.text(), "--yes"]);
+    let store = folder.path().join("store");
+    let saved = calco(&["save", device.text(), "--to", text(&store), "--name", "swap"]);
+    tool("swapoff", &[device.text()]);
+    run.expect(5);
+    saved.expect(5);
+}
+
+#[test]
+fn the_disk_that_holds_the_image_is_refused() {
+    if !is_root() || !has_tools(&["mke2fs", "losetup", "mount"]) {
+        skipped("needs root and loop devices");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (image, _) = image_and_target(folder.path());
+    let file = folder.path().join("stick.img");
+    disk::blank(&file, 64 * MIB);
+    tool("mke2fs", &["-q", "-F", "-t", "ext4", text(&file)]);
+    let Some(device) = Loop::attach(&file, 512) else { return };
+    let mount = Mount::new(device.text(), &folder.path().join("mounted"), "rw");
+    tool("cp", &["-r", &image, text(mount.path())]);
+    let there = mount.path().join("image");
+    calco(&["verify", text(&there)]).expect(0);
+    calco(&["restore", text(&there), "--to", device.text(), "--yes"]).expect(5);
+    calco(&["restore", text(&there), "--to", text(&file), "--yes"]).expect(5);
+    calco(&["verify", text(&there)]).expect(0);
+}
+
+fn list(store: &Path) -> Vec<(String, String)> {
+    let document = calco(&["images", text(store), "--json"]).expect(0).json();
+    let images = document["images"].as_array().unwrap().clone();
+    let word = |image: &serde_json::Value, field: &str| image[field].as_str().unwrap().to_owned();
+    images.iter().map(|image| (word(image, "name"), word(image, "condition"))).collect()
+}
+
+#[test]
+fn an_interrupted_save_is_listed_as_unfinished_and_pruned() {
+    let folder = tempfile::tempdir().unwrap();
+    let (image, _) = image_and_target(folder.path());
+    let store = folder.path().join("store");
+    let large = folder.path().join("large.img");
+    disk::garbage(&large, 200 * MIB, 34);
+    let words = ["save", text(&large), "--to", text(&store), "--name", "cut", "--level", "19"];
+    let child =
+        calco_command().args(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let begun = Instant::now();
+    let has_pack = || {
+        let Ok(files) = fs::read_dir(store.join("cut")) else { return false };
+        files.flatten().any(|file| file.path().extension().is_some_and(|e| e == "pack"))
+    };
+    while !has_pack() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no pack appears");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let process = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(process, rustix::process::Signal::INT).unwrap();
+    finish("save, interrupted", child).expect(130);
+
+    let names = |condition: &str| -> Vec<String> {
+        let all = list(&store).into_iter();
+        all.filter(|(_, found)| found == condition).map(|(name, _)| name).collect()
+    };
+    assert_eq!(names("unfinished"), ["cut"]);
+    assert_eq!(names("finished"), ["image"]);
+    let cut = store.join("cut");
+    calco(&["verify", text(&cut)]).expect(3);
+    let target = folder.path().join("target.img");
+    assert_untouched(&target, || {
+        calco(&["restore", text(&cut), "--to", text(&target), "--yes"]).expect(3);
+    });
+    // Asked for, since nobody is there to confirm; then gone, and nothing else with it.
+    calco(&["prune", text(&store), "--unfinished"]).expect(5);
+    calco(&["prune", text(&store), "--unfinished", "--yes"]).expect(0);
+    assert!(!cut.exists());
+    assert_eq!(list(&store), [("image".to_owned(), "finished".to_owned())]);
+    calco(&["verify", &image]).expect(0);
+}
+
+#[test]
+fn a_name_is_taken_until_it_may_be_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let (image, _) = image_and_target(folder.path());
+    let store = folder.path().join("store");
+    let before = tree::nodes(&store);
+    let other = folder.path().join("other.img");
+    disk::garbage(&other, 40 * MIB, 35);
+    let words = ["save", text(&other), "--to", text(&store), "--name", "image"];
+    calco(&words).expect(5);
+    assert_eq!(tree::nodes(&store), before);
+
+    // A replacement that does not come to its end leaves the old image alone.
+    let child = calco_command()
+        .args([&words[..], &["--replace", "--level", "19"]].concat())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    while fs::read_dir(&store).unwrap().count() < 2 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "nothing appears");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let process = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(process, rustix::process::Signal::KILL).unwrap();
+    finish("save, killed", child);
+    calco(&["verify", &image]).expect(0);
+    let after = tree::nodes(&store);
+    assert!(before.iter().all(|(path, node)| after.get(path) == Some(node)));
+
+    calco(&[&words[..], &["--replace"]].concat()).expect(0);
+    calco(&["prune", text(&store), "--unfinished", "--yes"]).expect(0);
+    assert_eq!(list(&store), [("image".to_owned(), "finished".to_owned())]);
+    let target = folder.path().join("target.img");
+    disk::garbage(&target, 40 * MIB, 36);
+    calco(&["restore", text(&store.join("image")), "--to", text(&target), "--yes"]).expect(0);
+    disk::assert_same("the new image", &other, &target, 0, 40 * MIB);
+}
+
+#[test]
+fn a_bad_choice_of_partitions_changes_nothing() {
+    if !has_tools(&["mke2fs", "debugfs", "mkfs.fat", "mcopy", "sfdisk"]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let source = small(folder.path());
+    let store = folder.path().join("empty");
+    fs::create_dir(&store).unwrap();
+    for (list, code) in [("9", 1), ("1,1", 2), ("other.img:1", 2), ("x", 2)] {
+        let words =
+            ["save", text(&source.path), "--partitions", list, "--to", text(&store), "--name", "n"];
+        calco(&words).expect(code);
+    }
+    assert_eq!(fs::read_dir(&store).unwrap().count(), 0);
+}
