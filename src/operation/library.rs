@@ -80,7 +80,11 @@ pub fn list_sure_of(store: &dyn Store, name: Option<&str>) -> Result<Vec<Entry>>
             stored_bytes,
             problem: None,
         };
-        let Ok(state) = state_of(files.as_ref()) else { continue };
+        let state = match state_of(files.as_ref()) {
+            Ok(state) => state,
+            Err(error) if is_wanted && error.kind() != ErrorKind::NotFound => return Err(error),
+            Err(_) => continue,
+        };
         match state {
             State::Foreign => continue,
             State::Unfinished => {

@@ -162,15 +162,8 @@ pub fn plan(
     let disks: Vec<&dyn BlockSource> = sources.iter().map(|source| source.disk.as_ref()).collect();
     let surveys = survey(&disks);
     let mut plans: Vec<DiskPlan> = Vec::new();
-    for (mut source, survey) in sources.into_iter().zip(surveys) {
+    for (source, survey) in sources.into_iter().zip(surveys) {
         check_choice(&source, &survey)?;
-        // A restore tells the disks of an image apart by their names.
-        let name = source.identity.name.clone();
-        let mut number = 1;
-        while plans.iter().any(|plan| plan.source.identity.name == source.identity.name) {
-            number += 1;
-            source.identity.name = format!("{name}-{number}");
-        }
         let (uses, map) = survey.used(&source.choice);
         plans.push(DiskPlan { source, survey, uses, map });
         report.check()?;
