@@ -80,7 +80,7 @@ fn files_are_created_only_if_absent(store: &dyn Store) {
 fn what_was_written_is_read_at_any_offset(store: &dyn Store) {
     with_directory(store, "ranges", |files| {
         // Longer than any buffer, and no multiple of anything.
-        let bytes: Vec<u8> = (0..(9 << 20) + 4321u32).map(|i| (i * 31 >> 7) as u8).collect();
+        let bytes: Vec<u8> = (0..(9 << 20) + 4321u32).map(|i| ((i * 31) >> 7) as u8).collect();
         let pieces: Vec<&[u8]> = bytes.chunks(70_001).collect();
         write(files, "large", &pieces).unwrap();
         let listed = files.list().unwrap();
