@@ -20,7 +20,8 @@ Commands
   binary               the static binary, its man pages and shell completions (default)
   test                 everything that is checked before a change is accepted
   fuzz TARGET SECONDS  look for input that a parser does not survive
-  bench [FILTER]       measure
+  bench [FILTER]       measure our own parts
+  bench compare        measure against partclone and zstd; as root
   clean                remove what was built
   help                 this text
 
@@ -44,6 +45,8 @@ declare -rA REASON=(
   [rustfmt-web]="checks the formatting"
   [rust-web-clippy]="checks the code for common mistakes"
   [musl-tools]="the C library of the static binary"
+  [python3]="runs the comparison"
+  [zstd]="compresses what we are compared with"
   [shellcheck]="checks the shell scripts"
   [e2fsprogs]="makes and judges ext file systems for the tests"
   [dosfstools]="makes and judges FAT file systems for the tests"
@@ -207,9 +210,7 @@ check_binary() {
 
 write_man_pages_and_completions() {
   rm -rf "$OUT/man" "$OUT/completions"
-  if [ -e src/cli.rs ] || [ -d src/cli ]; then
-    "$BINARY" generate "$OUT"
-  fi
+  "$BINARY" generate "$OUT"
 }
 
 # --- Commands ------------------------------------------------------------------------------------
@@ -218,19 +219,23 @@ step() {
   printf '\n=== %s\n' "$*"
 }
 
+human() {
+  numfmt --to=iec-i --suffix=B "$1"
+}
+
 die() {
   echo "build.sh: $*" >&2
   exit 1
 }
 
 summary() {
-  echo
-  echo "Made, from $(git describe --always --dirty 2>/dev/null || echo 'no commit'):"
-  echo "  $BINARY  $(numfmt --to=iec-i --suffix=B "$(stat --format=%s "$BINARY")")," \
-    "static, budget $(numfmt --to=iec-i --suffix=B "$BINARY_BUDGET")"
   local folder
+  echo
+  echo "Made from $(git describe --always --dirty 2>/dev/null || echo 'no commit'):"
+  echo "  $BINARY  $("$BINARY" --version), static, $(human "$(stat --format=%s "$BINARY")")" \
+    "of at most $(human "$BINARY_BUDGET")"
   for folder in man completions; do
-    [ ! -d "$OUT/$folder" ] || echo "  $OUT/$folder/  $(find "$OUT/$folder" -type f | wc -l) files"
+    echo "  $OUT/$folder/  $(find "$OUT/$folder" -type f | wc -l) files"
   done
   echo "Try it:  $BINARY --help"
 }
@@ -290,7 +295,13 @@ command_fuzz() {
 
 command_bench() {
   need_host_cargo
-  cargo bench --locked -- "$@"
+  if [ "${1:-}" = compare ]; then
+    need_packages python3 zstd partclone e2fsprogs fdisk
+    cargo build --locked --release
+    benches/compare "${@:2}"
+  else
+    cargo bench --locked -- "$@"
+  fi
 }
 
 command_clean() {
