@@ -8,6 +8,9 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::io::Read as _;
 
+/// Makes content of a length in bytes.
+type Make = fn(usize) -> Vec<u8>;
+
 const LENGTHS: [usize; 3] = [1 << 20, 2 << 20, 4 << 20];
 
 fn content(length: usize) -> Vec<u8> {
@@ -42,8 +45,7 @@ fn hash(criterion: &mut Criterion) {
 
 fn compress(criterion: &mut Criterion) {
     let levels = [Level::Fast, Level::Number(1), Level::Number(2), Level::Number(3), Level::Auto];
-    let kinds: [(&str, fn(usize) -> Vec<u8>); 2] =
-        [("content", content), ("random", incompressible)];
+    let kinds: [(&str, Make); 2] = [("content", content), ("random", incompressible)];
     for (kind, make) in kinds {
         let mut group = criterion.benchmark_group(format!("compress {kind}"));
         group.sample_size(20);
