@@ -63,10 +63,13 @@ macro_rules! catalog {
 catalog!(
     "block",
     "cli",
+    "destination",
     "error",
     "filesystem",
     "hardware",
     "image",
+    "init",
+    "menu",
     "operation",
     "partition",
     "store",

@@ -1,0 +1,1 @@
+# Where images are kept: volumes that can be written.

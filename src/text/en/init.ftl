@@ -1,0 +1,1 @@
+# The live system: start, consoles, unattended runs, shutdown.

@@ -1,0 +1,1 @@
+# Dónde se guardan las imágenes: volúmenes en los que se puede escribir.

@@ -1,0 +1,1 @@
+# El sistema autónomo: arranque, consolas, ejecuciones desatendidas, apagado.
