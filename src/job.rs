@@ -117,6 +117,14 @@ pub struct RestoreJob {
     #[arg(long)]
     #[serde(default)]
     pub repair_table: bool,
+    /// Keep what the targets are recognized by in this file.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_old: Option<PathBuf>,
+    /// Restore unattended to a target that carries the image's table already.
+    #[arg(long)]
+    #[serde(default)]
+    pub again: bool,
     /// Ask nothing.
     #[arg(long)]
     #[serde(default)]

@@ -2,7 +2,9 @@
 
 use crate::error::Result;
 use crossbeam_channel::bounded;
+use std::any::Any;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::thread;
 
 /// The number of workers that keeps every core busy.
@@ -26,6 +28,10 @@ pub fn in_flight(workers: usize, item_bytes: u64) -> usize {
 /// # Errors
 /// The first error in the order of the items. Everything produced before it has been consumed;
 /// nothing after it has.
+///
+/// # Panics
+/// When one of the functions does, in whatever thread: all of them end, and the panic goes on in
+/// the calling one.
 pub fn ordered<I, O, S>(
     workers: usize,
     in_flight: usize,
@@ -41,12 +47,12 @@ where
     let in_flight = in_flight.max(1);
     let (permits_back, permits) = bounded::<()>(in_flight);
     let (items_in, items) = bounded::<(u64, I)>(in_flight);
-    let (results_in, results) = bounded::<(u64, Result<O>)>(in_flight + workers + 1);
+    let (results_in, results) = bounded::<Message<O>>(in_flight + workers + 1);
     for _ in 0..in_flight {
         permits_back.send(()).expect("the channel holds one message for each permit");
     }
 
-    thread::scope(|scope| {
+    let (outcome, panicked) = thread::scope(|scope| {
         let failures = results_in.clone();
         scope.spawn(move || {
             for sequence in 0.. {
@@ -54,33 +60,38 @@ where
                 if permits.recv().is_err() {
                     return;
                 }
-                match produce() {
-                    Ok(Some(item)) => {
-                        if items_in.send((sequence, item)).is_err() {
-                            return;
-                        }
-                    }
-                    Ok(None) => return,
-                    Err(error) => {
-                        let _ = failures.send((sequence, Err(error)));
-                        return;
-                    }
-                }
+                let failure = match catch_unwind(AssertUnwindSafe(&mut produce)) {
+                    Ok(Ok(Some(item))) => match items_in.send((sequence, item)) {
+                        Ok(()) => continue,
+                        Err(_) => return,
+                    },
+                    Ok(Ok(None)) => return,
+                    Ok(Err(error)) => Message::Result(sequence, Err(error)),
+                    Err(panic) => Message::Panic(panic),
+                };
+                let _ = failures.send(failure);
+                return;
             }
         });
         for _ in 0..workers.max(1) {
             let (items, results_in) = (items.clone(), results_in.clone());
             let (state, work) = (&state, &work);
             scope.spawn(move || {
-                let mut own = state();
-                for (sequence, item) in items {
-                    let result = match &mut own {
-                        Ok(own) => work(own, item),
-                        Err(_) => state().and_then(|mut retried| work(&mut retried, item)),
-                    };
-                    if results_in.send((sequence, result)).is_err() {
-                        return;
+                let work_until_the_end = || {
+                    let mut own = state();
+                    for (sequence, item) in items {
+                        let result = match &mut own {
+                            Ok(own) => work(own, item),
+                            Err(_) => state().and_then(|mut retried| work(&mut retried, item)),
+                        };
+                        if results_in.send(Message::Result(sequence, result)).is_err() {
+                            return;
+                        }
                     }
+                };
+                // An item that never arrives would be waited for, for ever.
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(work_until_the_end)) {
+                    let _ = results_in.send(Message::Panic(panic));
                 }
             });
         }
@@ -90,8 +101,15 @@ where
         let mut waiting = BTreeMap::new();
         let mut next = 0;
         let mut outcome = Ok(());
-        'consuming: for (sequence, result) in &results {
-            waiting.insert(sequence, result);
+        let mut panicked = None;
+        'consuming: for message in &results {
+            match message {
+                Message::Result(sequence, result) => waiting.insert(sequence, result),
+                Message::Panic(panic) => {
+                    panicked = Some(panic);
+                    break;
+                }
+            };
             while let Some(result) = waiting.remove(&next) {
                 next += 1;
                 if let Err(error) = result.and_then(&mut consume) {
@@ -104,8 +122,20 @@ where
         // Hanging up both ends lets every thread leave, wherever it waits.
         drop(permits_back);
         drop(results);
-        outcome
-    })
+        (outcome, panicked)
+    });
+    match panicked {
+        Some(panic) => resume_unwind(panic),
+        None => outcome,
+    }
+}
+
+/// What the threads tell the calling one.
+enum Message<O> {
+    /// What came of the item with this number.
+    Result(u64, Result<O>),
+    /// A thread came to an end that is a fault of ours.
+    Panic(Box<dyn Any + Send>),
 }
 
 #[cfg(test)]
@@ -183,5 +213,48 @@ mod tests {
         assert_eq!(run(1000, 9999, 300, 9999), ((0..300).collect(), false));
         assert_eq!(run(1000, 9999, 9999, 100), ((0..100).collect(), false));
         assert_eq!(run(1000, 0, 9999, 9999), (vec![], false));
+    }
+
+    #[test]
+    fn a_panic_anywhere_ends_it() {
+        let run = |who: &'static str| {
+            let fails = move |now: &str, item: u64| {
+                assert!(!(who == now && item == 40), "on purpose: {who}");
+            };
+            let mut next = 0;
+            ordered(
+                3,
+                5,
+                || {
+                    fails("produce", next);
+                    next += 1;
+                    Ok((next < 1000).then_some(next))
+                },
+                || {
+                    fails("state", 40);
+                    Ok(())
+                },
+                |(), item| {
+                    fails("work", item);
+                    Ok(item)
+                },
+                |item| {
+                    fails("consume", item);
+                    Ok(())
+                },
+            )
+        };
+        for who in ["produce", "state", "work", "consume", "nobody"] {
+            let (done, finished) = std::sync::mpsc::channel();
+            thread::spawn(move || done.send(catch_unwind(|| run(who))));
+            let ended = finished.recv_timeout(std::time::Duration::from_secs(60));
+            match ended.unwrap_or_else(|_| panic!("{who}: it hangs")) {
+                Ok(result) => assert!(who == "nobody" && result.is_ok(), "{who}"),
+                Err(panic) => {
+                    let text = panic.downcast_ref::<String>().unwrap();
+                    assert_eq!(*text, format!("on purpose: {who}"));
+                }
+            }
+        }
     }
 }

@@ -291,13 +291,18 @@ fn what_is_no_store() {
     std::fs::write(&file, b"x").unwrap();
     assert_eq!(kind(LocalStore::open(&file)), Some(ErrorKind::Usage));
     assert_eq!(kind(LocalStore::open(&folder.path().join("no"))), Some(ErrorKind::NotFound));
-    // Plain files, links and names that are no text are no images.
-    std::os::unix::fs::symlink("/", folder.path().join("link")).unwrap();
+    // Plain files, links to none and names that are no text are no images.
+    for (target, name) in [("/", "link"), ("nowhere", "lost"), ("circle", "circle")] {
+        std::os::unix::fs::symlink(target, folder.path().join(name)).unwrap();
+    }
     use std::os::unix::ffi::OsStrExt as _;
     let odd = std::ffi::OsStr::from_bytes(b"odd\xff");
     std::fs::create_dir(folder.path().join(odd)).unwrap();
     let store = LocalStore::open(folder.path()).unwrap();
-    assert_eq!(store.directories().unwrap(), Vec::<String>::new());
+    // A link to a folder is one, of which the store knows that it is a link.
+    assert_eq!(store.directories().unwrap(), ["link"]);
+    assert_eq!(store.link("link").as_deref(), Some("/"));
+    assert_eq!(store.link("file"), None);
 }
 
 #[test]

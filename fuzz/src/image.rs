@@ -82,7 +82,7 @@ pub fn manifest(input: &[u8]) -> bool {
 }
 
 /// What section 7 says `SHA256SUMS` must be.
-fn sha256sums(manifest: &Manifest, manifest_file: &[u8]) -> String {
+pub(crate) fn sha256sums(manifest: &Manifest, manifest_file: &[u8]) -> String {
     let files = manifest.files.iter().map(|file| (file.file.clone(), file.sha256));
     let packs = manifest.packs.iter().filter(|pack| pack.base.is_none());
     let packs = packs.map(|pack| (pack.file.clone(), pack.sha256));
@@ -103,17 +103,17 @@ fn sha256sums(manifest: &Manifest, manifest_file: &[u8]) -> String {
 /// | 8 | length of the only pack |
 /// | 1 | lowest bit: the last block is the directory; else the right one is made |
 /// | … | blocks: kind (1), numbers of chunks, used and unreadable extents (4 each), length of the payload (4), payload |
-struct IndexInput<'a> {
-    header: IndexHeader,
-    pack_length: u64,
-    has_directory: bool,
-    blocks: Vec<BlockInput<'a>>,
+pub(crate) struct IndexInput<'a> {
+    pub(crate) header: IndexHeader,
+    pub(crate) pack_length: u64,
+    pub(crate) has_directory: bool,
+    pub(crate) blocks: Vec<BlockInput<'a>>,
 }
 
-struct BlockInput<'a> {
-    magic: [u8; 4],
-    counts: [u32; 3],
-    payload: &'a [u8],
+pub(crate) struct BlockInput<'a> {
+    pub(crate) magic: [u8; 4],
+    pub(crate) counts: [u32; 3],
+    pub(crate) payload: &'a [u8],
 }
 
 impl<'a> IndexInput<'a> {
@@ -143,7 +143,7 @@ impl<'a> IndexInput<'a> {
     }
 
     /// The file, and the offset of its directory.
-    fn file(&self) -> (Vec<u8>, u64) {
+    pub(crate) fn file(&self) -> (Vec<u8>, u64) {
         let mut file = self.header.encode().to_vec();
         let mut directory = Vec::new();
         let mut last = file.len();

@@ -9,3 +9,4 @@ pub mod image;
 pub mod mutate;
 pub mod sparse_disk;
 pub mod target;
+pub mod whole;

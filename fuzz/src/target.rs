@@ -3,6 +3,7 @@
 use crate::checksum;
 pub use crate::image::{header, index, manifest};
 use crate::sparse_disk::SparseDisk;
+pub use crate::whole::image;
 use calco::block::BlockSource;
 use calco::filesystem::{self, Reading, VolumeKind};
 use calco::partition::{self, PartitionTable, TableReading};
@@ -28,6 +29,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "header", run: header },
     Target { name: "manifest", run: manifest },
     Target { name: "index", run: index },
+    Target { name: "image", run: image },
 ];
 
 /// Largest disk for the readers of file systems: their time grows with the size of the

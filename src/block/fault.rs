@@ -11,12 +11,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct FaultySource<'a> {
     source: &'a dyn BlockSource,
     bad: Vec<Extent>,
+    failures: AtomicU64,
 }
 
 impl<'a> FaultySource<'a> {
     /// `source`, of which `bad` cannot be read.
     pub fn new(source: &'a dyn BlockSource, bad: Vec<Extent>) -> Self {
-        Self { source, bad }
+        Self { source, bad, failures: AtomicU64::new(0) }
+    }
+
+    /// The number of reads that failed.
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Ordering::SeqCst)
     }
 }
 
@@ -36,6 +42,7 @@ impl BlockSource for FaultySource<'_> {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
         let range = Extent::new(offset, buffer.len() as u64);
         if self.bad.iter().any(|bad| bad.overlaps(range)) {
+            self.failures.fetch_add(1, Ordering::SeqCst);
             return Err(Error::new(ErrorKind::Io, message!("block-read-failed"))
                 .on_device(self.name())
                 .at_offset(offset));

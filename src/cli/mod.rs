@@ -61,11 +61,11 @@ pub fn main() -> ExitCode {
     let words: Vec<_> = std::env::args_os().collect();
     set_language(language_of(&words));
     let parsed = command()
-        .try_get_matches_from(words)
+        .try_get_matches_from(&words)
         .and_then(|matches| CommandLine::from_arg_matches(&matches));
     let line = match parsed {
         Ok(line) => line,
-        Err(error) => return usage(&error),
+        Err(error) => return usage(&error, &words),
     };
     let interrupted = Arc::new(AtomicBool::new(false));
     for signal in
@@ -102,7 +102,7 @@ pub fn main() -> ExitCode {
 }
 
 /// Shows help, or what is wrong with the words.
-fn usage(error: &clap::Error) -> ExitCode {
+fn usage(error: &clap::Error, words: &[std::ffi::OsString]) -> ExitCode {
     use clap::error::{ContextKind, ContextValue};
     if matches!(error.kind(), ClapKind::DisplayHelp | ClapKind::DisplayVersion) {
         return match error.print() {
@@ -138,7 +138,15 @@ fn usage(error: &clap::Error) -> ExitCode {
         ClapKind::ArgumentConflict => message!("cli-repeated-argument", argument = argument),
         _ => message!("cli-invalid-command"),
     };
-    let mut shown = Error::new(ErrorKind::Usage, what).advise(message!("cli-usage-advice"));
+    let not_text = words.iter().find(|word| word.to_str().is_none());
+    let mut shown = match (error.kind(), not_text) {
+        (ClapKind::InvalidUtf8, Some(word)) => {
+            let word = ui::harmless(&word.to_string_lossy());
+            Error::new(ErrorKind::Usage, message!("cli-not-utf8", word = word))
+                .advise(message!("cli-not-utf8-advice"))
+        }
+        _ => Error::new(ErrorKind::Usage, what).advise(message!("cli-usage-advice")),
+    };
     if let Some(source) = std::error::Error::source(error) {
         shown = shown.caused_by(source.to_string());
     }

@@ -543,6 +543,11 @@ fn check_apart(assignments: &[Assignment]) -> Result<()> {
     Ok(())
 }
 
+/// Whether the live system runs this by itself, as its kernel's command line says.
+fn is_unattended() -> bool {
+    std::env::var_os("CALCO_UNATTENDED").is_some_and(|value| value == "1")
+}
+
 fn restore_image(job: &RestoreJob, json: bool, console: &Console) -> Result<u8> {
     let (store, name) = split_image(&job.image)?;
     let files = library::find(&store, &name)?;
@@ -554,7 +559,10 @@ fn restore_image(job: &RestoreJob, json: bool, console: &Console) -> Result<u8> 
         verify: !job.no_verify,
         repair_table: job.repair_table,
     };
-    let plan = restore::plan(image, assignments, options)?;
+    let mut plan = restore::plan(image, assignments, options)?;
+    if let Some(file) = &job.keep_old {
+        plan.keep_old(file.clone());
+    }
     if job.dry_run && json {
         print_json(&restore_plan_json(&plan))?;
         return Ok(0);
@@ -568,6 +576,9 @@ fn restore_image(job: &RestoreJob, json: bool, console: &Console) -> Result<u8> 
     }
     if job.dry_run {
         return Ok(0);
+    }
+    if is_unattended() && !job.again {
+        plan.check_not_carried()?;
     }
     if !job.yes {
         for target in &plan.targets {
@@ -718,34 +729,52 @@ fn delete_image(job: &DeleteJob, json: bool) -> Result<u8> {
 
 fn prune(job: &PruneJob, json: bool) -> Result<u8> {
     let store = open_store(&job.destination)?;
-    let entries = library::prunable(&store)?;
-    if entries.is_empty() {
+    let pruning = library::pruning(&store)?;
+    let kept: Vec<(&str, String)> = pruning
+        .keep
+        .iter()
+        .filter_map(|entry| Some((entry.directory.as_str(), entry.problem.as_ref()?.to_string())))
+        .collect();
+    let show_kept = || -> Result<()> {
+        for (directory, why) in kept.iter().filter(|_| !json) {
+            ui::print(&format!("{}/{directory}: {why}\n", store.location()))?;
+        }
+        Ok(())
+    };
+    let kept_json = json!(
+        kept.iter()
+            .map(|(directory, why)| json!({ "directory": directory, "why": why }))
+            .collect::<Vec<_>>()
+    );
+    if pruning.remove.is_empty() {
+        show_kept()?;
         match json {
-            true => print_json(&json!({ "deleted": [] }))?,
+            true => print_json(&json!({ "deleted": [], "kept": kept_json }))?,
             false => ui::print(&format!("{}\n", message!("ui-prune-nothing")))?,
         }
         return Ok(0);
     }
     if !job.yes {
-        let list = ui::images(&entries);
+        let list = ui::images(&pruning.remove);
         match json {
             true => eprint!("{list}"),
             false => ui::print(&list)?,
         }
-        let count = entries.len().to_string();
-        ui::confirm(&message!("ui-prune-confirm", count = entries.len()), &count)?;
+        let count = pruning.remove.len().to_string();
+        ui::confirm(&message!("ui-prune-confirm", count = pruning.remove.len()), &count)?;
     }
     let mut deleted = Vec::new();
-    for entry in entries {
-        library::delete(&store, &entry.directory)?;
+    for entry in &pruning.remove {
+        pruning.carry_out(&store, entry)?;
         if !json {
             let location = format!("{}/{}", store.location(), entry.directory);
             ui::print(&format!("{}\n", message!("ui-deleted", location = location)))?;
         }
-        deleted.push(entry.directory);
+        deleted.push(entry.directory.as_str());
     }
+    show_kept()?;
     if json {
-        print_json(&json!({ "deleted": deleted }))?;
+        print_json(&json!({ "deleted": deleted, "kept": kept_json }))?;
     }
     Ok(0)
 }

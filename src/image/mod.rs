@@ -6,6 +6,7 @@
 
 pub mod about;
 mod checksums;
+mod coverage;
 mod disk;
 mod envelope;
 mod files;
@@ -21,7 +22,7 @@ pub use disk::ImageDisk;
 pub use envelope::{Envelope, open as open_envelope, seal as seal_envelope};
 pub use files::{FileEntry, FileReader, FileWriter, Freshness, ImageFiles};
 pub use header::{Header, ImageId, SaveId};
-pub use index::{ChunkEntry, IndexHeader, IndexReader, Location, Segment};
+pub use index::{ChunkEntry, IndexHeader, IndexReader, Location, Segment, longest_index};
 pub use manifest::{
     Disk, DiskIdentity, FileRecord, IndexRecord, Machine, Manifest, PackRecord, Saved, SavedVolume,
     System,

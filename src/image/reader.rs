@@ -153,6 +153,11 @@ impl Image {
         &self.files
     }
 
+    /// The error for a description that cannot be true.
+    pub fn damaged_description(&self) -> Error {
+        damaged(MANIFEST, message!("image-envelope-foreign")).on_device(self.files.location())
+    }
+
     /// What the header of the index of disk `number` must be.
     pub(super) fn index_header(&self, number: usize) -> IndexHeader {
         IndexHeader {
@@ -335,11 +340,19 @@ impl Packs<'_> {
         digest: &Digest,
         plain_length: u64,
     ) -> Result<RecordHeader> {
+        let manifest = &self.image.manifest;
+        // Where the content was first met there must be a chunk of this length.
+        let was_met = |header: &RecordHeader| {
+            let number = header.disk as usize;
+            number < manifest.disks.len()
+                && self.image.index_header(number).chunk_extent(header.chunk).length == plain_length
+        };
         RecordHeader::decode(header, self.image.header.chunk_size)
             .filter(|header| {
                 header.stored_length == location.stored_length
                     && u64::from(header.plain_length) == plain_length
                     && header.digest == *digest
+                    && was_met(header)
             })
             .ok_or_else(|| self.damage(location))
     }

@@ -1,17 +1,21 @@
 //! Checking an image: every byte of every file, every chunk decoded (section 8, invariant 3).
 
+use super::coverage::Coverage;
 use super::files::{FileReader, Freshness};
-use super::index::{ChunkEntry, IndexReader, Location};
+use super::index::{ChunkEntry, IndexReader, Location, Segment};
 use super::manifest::FileRecord;
 use super::pack::{PackHeader, RecordHeader};
 use super::reader::{Image, Packs, file_record};
+use super::writer::KnownContent;
 use super::{ABOUT, HEADER, LOG, damaged};
-use crate::codec::{Decompressor, Digest, Hasher, sha256};
+use crate::codec::{Decompressor, Hasher, is_zero, sha256};
 use crate::error::Result;
 use crate::pipeline;
 use crate::report::{Report, Stage};
 use crate::text::message;
-use std::collections::VecDeque;
+use crate::units::{Extent, ExtentMap};
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher as _, RandomState};
 
 /// How much is checked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -79,13 +83,15 @@ pub(super) fn verify_content(
     };
     for (number, disk) in manifest.disks.iter().enumerate() {
         let index = image.index(number, freshness)?;
+        let mut coverage = Coverage::new(disk);
         let counted = match depth {
-            Depth::Full => walk.disk(&index, report)?,
-            Depth::Quick => count(&index, report)?,
+            Depth::Full => walk.disk(&index, &mut coverage, report)?,
+            Depth::Quick => count(&index, &mut coverage, report)?,
         };
         let record = &disk.index;
         let stated = (record.chunks, record.used_bytes, record.unreadable_bytes);
-        if (counted.chunks, counted.used_bytes, counted.unreadable_bytes) != stated {
+        let found_here = (counted.chunks, counted.used_bytes, counted.unreadable_bytes);
+        if found_here != stated || !coverage.agrees() {
             return Err(damaged(&record.file, message!("image-index-damaged")));
         }
         found.chunks += counted.chunks;
@@ -133,14 +139,26 @@ fn hash_range(file: &dyn FileReader, start: u64, end: u64, hasher: &mut Hasher) 
     Ok(())
 }
 
-fn count(index: &IndexReader, report: &dyn Report) -> Result<Verification> {
+impl Verification {
+    fn count(&mut self, segment: &Segment, coverage: &mut Coverage<'_>) {
+        self.chunks += segment.chunks.len() as u64;
+        for extent in &segment.extents {
+            self.used_bytes += extent.length;
+            coverage.add(*extent);
+        }
+        self.unreadable_bytes += segment.unreadable.iter().map(|e| e.length).sum::<u64>();
+    }
+}
+
+fn count(
+    index: &IndexReader,
+    coverage: &mut Coverage<'_>,
+    report: &dyn Report,
+) -> Result<Verification> {
     let mut found = Verification::default();
     for segment in index.segments() {
         report.check()?;
-        let segment = segment?;
-        found.chunks += segment.chunks.len() as u64;
-        found.used_bytes += segment.extents.iter().map(|extent| extent.length).sum::<u64>();
-        found.unreadable_bytes += segment.unreadable.iter().map(|e| e.length).sum::<u64>();
+        found.count(&segment?, coverage);
     }
     Ok(found)
 }
@@ -160,14 +178,34 @@ pub fn decodes(
 /// A walk through all packs, front to back, led by the indexes: each byte is read once, hashed for
 /// its file and, where it belongs to a chunk, handed to the workers.
 ///
-/// An entry whose record lies before the position of the walk repeats a content that was checked
-/// when it passed: its header is compared again, no more.
+/// An entry whose record lies before the position of the walk repeats a content that was met
+/// before. Where that is remembered, and the same bytes of it must be zero, its header is compared
+/// again and no more; else it is read and decoded once more, since nothing proves that there is a
+/// record at that place.
 struct PackWalk<'a> {
     image: &'a Image,
     packs: &'a Packs<'a>,
     pack: u32,
     position: u64,
     hasher: Hasher,
+    /// By pack and offset of a record that was handed to the workers: a hash of what had to be
+    /// zero in it.
+    met: HashMap<(u32, u64), u64>,
+    /// Keyed at random, so that nobody can make two of them equal.
+    zeros_hasher: RandomState,
+}
+
+/// Records that are remembered: as many as a saver remembers of what it stored, from the first on,
+/// so all that its image refers to again. About 16 MiB of memory.
+const REMEMBERED: usize = KnownContent::CAPACITY;
+
+/// A chunk of an index.
+struct Wanted {
+    entry: ChunkEntry,
+    length: u64,
+    /// What must be zero in it: bytes not in use, and what the source could not give. Bytes from
+    /// its start.
+    zeros: Vec<Extent>,
 }
 
 /// What a worker has to check.
@@ -175,11 +213,34 @@ struct Check {
     location: Location,
     header: RecordHeader,
     content: Vec<u8>,
+    zeros: Vec<Extent>,
+}
+
+/// The stored chunks of a segment.
+fn wanted(segment: Segment, index: &IndexReader) -> impl Iterator<Item = Wanted> + use<> {
+    let used: ExtentMap = segment.extents.into_iter().collect();
+    let unreadable: ExtentMap = segment.unreadable.into_iter().collect();
+    let header = index.header().clone();
+    segment.chunks.into_iter().filter(|entry| entry.stored.is_some()).map(move |entry| {
+        let place = header.chunk_extent(entry.number);
+        let zeros = used.gaps_within(place).chain(unreadable.within(place));
+        let zeros =
+            zeros.map(|extent| Extent::new(extent.offset - place.offset, extent.length)).collect();
+        Wanted { entry, length: place.length, zeros }
+    })
 }
 
 impl<'a> PackWalk<'a> {
     fn new(image: &'a Image, packs: &'a Packs<'a>) -> Self {
-        Self { image, packs, pack: 0, position: 0, hasher: Hasher::default() }
+        Self {
+            image,
+            packs,
+            pack: 0,
+            position: 0,
+            hasher: Hasher::default(),
+            met: HashMap::new(),
+            zeros_hasher: RandomState::new(),
+        }
     }
 
     /// Hashes on to `end` of the current pack.
@@ -218,39 +279,52 @@ impl<'a> PackWalk<'a> {
         (location.pack, location.offset) < (self.pack, self.position)
     }
 
-    /// The next record of the walk, or none when the content was met before.
-    fn step(
-        &mut self,
-        location: &Location,
-        digest: &Digest,
-        plain_length: u64,
-        report: &dyn Report,
-    ) -> Result<Option<Check>> {
-        if self.is_behind(location) {
+    /// What is to be checked of a chunk; none when that was done before.
+    fn step(&mut self, wanted: Wanted, report: &dyn Report) -> Result<Option<Check>> {
+        let Wanted { entry, length, zeros } = wanted;
+        let Some((location, digest)) = entry.stored else { return Ok(None) };
+        let place = (location.pack, location.offset);
+        let zeros_hash = self.zeros_hasher.hash_one(&zeros);
+        let is_behind = self.is_behind(&location);
+        if is_behind
+            && self.met.get(&place).is_some_and(|met| zeros.is_empty() || *met == zeros_hash)
+        {
             let file = self.packs.file(location.pack)?;
             let mut header = [0; RecordHeader::LENGTH];
             file.read_at(location.offset, &mut header)?;
-            self.packs.check_record(&header, location, digest, plain_length)?;
+            self.packs.check_record(&header, &location, &digest, length)?;
             return Ok(None);
         }
-        while self.pack < location.pack {
-            self.finish_pack(report)?;
+        if !is_behind {
+            while self.pack < location.pack {
+                self.finish_pack(report)?;
+            }
+            let start = self.position.max(PackHeader::LENGTH as u64).max(location.offset);
+            self.hash_to(start, report)?;
         }
-        let start = self.position.max(PackHeader::LENGTH as u64).max(location.offset);
-        self.hash_to(start, report)?;
-        let stored = self.packs.read(location, digest, plain_length)?;
-        self.hasher.update(&stored.header.encode());
-        self.hasher.update(&stored.content);
-        self.position = location.end();
-        report.advance(location.end() - location.offset);
-        Ok(Some(Check { location: *location, header: stored.header, content: stored.content }))
+        let stored = self.packs.read(&location, &digest, length)?;
+        if !is_behind {
+            self.hasher.update(&stored.header.encode());
+            self.hasher.update(&stored.content);
+            self.position = location.end();
+            report.advance(location.end() - location.offset);
+            if self.met.len() < REMEMBERED {
+                self.met.insert(place, zeros_hash);
+            }
+        }
+        Ok(Some(Check { location, header: stored.header, content: stored.content, zeros }))
     }
 
     /// Walks through the chunks of one disk.
-    fn disk(&mut self, index: &IndexReader, report: &dyn Report) -> Result<Verification> {
+    fn disk(
+        &mut self,
+        index: &IndexReader,
+        coverage: &mut Coverage<'_>,
+        report: &dyn Report,
+    ) -> Result<Verification> {
         let mut found = Verification::default();
         let mut segments = index.segments();
-        let mut chunks: VecDeque<ChunkEntry> = VecDeque::new();
+        let mut chunks: VecDeque<Wanted> = VecDeque::new();
         let packs = self.packs;
         let workers = pipeline::default_workers();
         pipeline::ordered(
@@ -259,25 +333,26 @@ impl<'a> PackWalk<'a> {
             || loop {
                 report.check()?;
                 while let Some(chunk) = chunks.pop_front() {
-                    let Some((location, digest)) = &chunk.stored else { continue };
-                    let length = index.header().chunk_extent(chunk.number).length;
-                    if let Some(check) = self.step(location, digest, length, report)? {
+                    if let Some(check) = self.step(chunk, report)? {
                         return Ok(Some(check));
                     }
                 }
                 let Some(segment) = segments.next().transpose()? else { return Ok(None) };
-                found.chunks += segment.chunks.len() as u64;
-                found.used_bytes += segment.extents.iter().map(|e| e.length).sum::<u64>();
-                found.unreadable_bytes += segment.unreadable.iter().map(|e| e.length).sum::<u64>();
-                chunks.extend(segment.chunks);
+                found.count(&segment, coverage);
+                chunks.extend(wanted(segment, index));
             },
             || Ok((Decompressor::new()?, Vec::new())),
             |(decoder, plain), check: Check| {
                 plain.resize(check.header.plain_length as usize, 0);
-                if decodes(decoder, &check.header, &check.content, plain) {
-                    Ok(())
-                } else {
-                    Err(packs.damage(&check.location))
+                if !decodes(decoder, &check.header, &check.content, plain) {
+                    return Err(packs.damage(&check.location));
+                }
+                let is_zero_at = |extent: &Extent| {
+                    is_zero(&plain[extent.offset as usize..extent.end() as usize])
+                };
+                match check.zeros.iter().all(is_zero_at) {
+                    true => Ok(()),
+                    false => Err(packs.damage(&check.location)),
                 }
             },
             Ok,

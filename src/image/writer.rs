@@ -43,7 +43,7 @@ pub struct KnownContent(Mutex<HashMap<Digest, Location>>);
 
 impl KnownContent {
     /// About 40 MiB of memory when full, and more than 256 GiB of distinct content.
-    const CAPACITY: usize = 7 << 16;
+    pub(super) const CAPACITY: usize = 7 << 16;
 
     /// Where content with this hash is stored.
     pub fn find(&self, digest: &Digest) -> Option<Location> {
@@ -174,6 +174,19 @@ impl ImageWriter {
     /// # Panics
     /// When no disk was begun.
     pub fn push(&mut self, chunk: &ChunkOutput, map: &ExtentMap) -> Result<()> {
+        let entry = self.store(chunk)?;
+        self.index(entry, map, &chunk.unreadable)
+    }
+
+    /// Stores the content of a chunk of the current disk, in any order; its entry is for
+    /// [`ImageWriter::index`].
+    ///
+    /// # Errors
+    /// When the store fails.
+    ///
+    /// # Panics
+    /// When no disk was begun.
+    pub fn store(&mut self, chunk: &ChunkOutput) -> Result<ChunkEntry> {
         let disk = self.index.as_ref().expect("a disk was begun").header().disk;
         let stored = match &chunk.content {
             ChunkContent::Zero => None,
@@ -191,7 +204,7 @@ impl ImageWriter {
                             chunk: chunk.number,
                             digest,
                         };
-                        let location = self.store(&header, stored)?;
+                        let location = self.append(&header, stored)?;
                         self.known.remember(digest, location);
                         location
                     }
@@ -199,11 +212,27 @@ impl ImageWriter {
                 Some((location, digest))
             }
         };
-        let index = self.index.as_mut().expect("a disk was begun");
-        index.push(ChunkEntry { number: chunk.number, stored }, map, &chunk.unreadable)
+        Ok(ChunkEntry { number: chunk.number, stored })
     }
 
-    fn store(&mut self, header: &RecordHeader, stored: &[u8]) -> Result<Location> {
+    /// Lists a chunk of the current disk; entries come in ascending order. `map` is the used-extent
+    /// map of the disk, `unreadable` what the source could not give of the chunk.
+    ///
+    /// # Errors
+    /// When the store fails.
+    ///
+    /// # Panics
+    /// When no disk was begun.
+    pub fn index(
+        &mut self,
+        entry: ChunkEntry,
+        map: &ExtentMap,
+        unreadable: &[Extent],
+    ) -> Result<()> {
+        self.index.as_mut().expect("a disk was begun").push(entry, map, unreadable)
+    }
+
+    fn append(&mut self, header: &RecordHeader, stored: &[u8]) -> Result<Location> {
         let length = (RecordHeader::LENGTH + stored.len()) as u64;
         if self.current.as_ref().is_some_and(|pack| pack.bytes + length > self.options.split_size) {
             self.finish_pack()?;

@@ -78,6 +78,40 @@ pub fn name_of_directory(directory: &str) -> &str {
     directory.split_once(SEPARATOR).map_or(directory, |(name, _)| name)
 }
 
+/// A name made of `name` and what tells it from others, cut so that it stays usable.
+pub fn with_suffix(name: &str, suffix: &str) -> String {
+    let mut stem = name;
+    while stem.len() + 1 + suffix.len() > MAX_LENGTH {
+        let mut characters = stem.chars();
+        characters.next_back();
+        stem = characters.as_str();
+    }
+    format!("{stem}-{suffix}")
+}
+
+/// Longest suffix that [`with_suffix`] is used with, in bytes: eight digits of an identity.
+const MAX_SUFFIX: usize = 8;
+
+/// Whether the image in `directory` may have `name`: an image keeps the directory that was made
+/// for its first name when it has to take another one at its end.
+pub fn may_hold(directory: &str, name: &str) -> bool {
+    let first = name_of_directory(directory);
+    let is_suffix = |text: &str| {
+        (1..=MAX_SUFFIX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit())
+    };
+    let stem = name.rsplit_once('-').filter(|(_, suffix)| is_suffix(suffix));
+    first == name
+        || stem.is_some_and(|(stem, _)| {
+            first == stem || (name.len() + 4 > MAX_LENGTH && first.starts_with(stem))
+        })
+}
+
+/// What an image is called: `name` as its manifest says, unless somebody gave its directory
+/// another name; then that.
+pub fn called<'a>(directory: &'a str, name: &'a str) -> &'a str {
+    if may_hold(directory, name) { name } else { directory }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,6 +133,24 @@ mod tests {
             let system = system(Some(odd), Some(odd));
             check(&default_name(Some(&system), Some(odd), now)).unwrap();
         }
+    }
+
+    #[test]
+    fn other_names_are_usable_and_found_again() {
+        let long = "ñ".repeat(60);
+        for name in ["office", "a-2", long.as_str()] {
+            for suffix in ["2", "17", "12abcdef"] {
+                let other = with_suffix(name, suffix);
+                check(&other).unwrap();
+                assert!(may_hold(name, &other), "{other}");
+                assert!(may_hold(&format!("{name}~12345678"), &other), "{other}");
+            }
+        }
+        assert_eq!(called("office~12345678", "office"), "office");
+        assert_eq!(called("office", "office-2"), "office-2");
+        assert_eq!(called("office of last year", "office"), "office of last year");
+        assert!(!may_hold("office", "offices") && !may_hold("office", "office-backup"));
+        assert!(may_hold("office~1", "office") && !may_hold("off", "office"));
     }
 
     #[test]

@@ -219,7 +219,7 @@ fn fit_gpt(saved: &SavedTable<'_>, target_size: u64, repair: Repair) -> Result<V
     let array_sectors = front.array_sectors(size).max(back.array_sectors(size));
     let last_usable_lba = backup_lba.saturating_sub(array_sectors + 1);
     let first_usable_lba = front.header.first_usable_lba().max(back.header.first_usable_lba());
-    if last_usable_lba < first_usable_lba {
+    if last_usable_lba < first_usable_lba || backup_lba <= array_sectors {
         let needed = first_usable_lba.saturating_add(array_sectors + 2).saturating_mul(size);
         return Err(too_small(needed, target_size));
     }

@@ -70,6 +70,10 @@ impl Store for FailingStore {
         self.store.directories()
     }
 
+    fn link(&self, name: &str) -> Option<String> {
+        self.store.link(name)
+    }
+
     fn directory(&self, name: &str) -> Result<Arc<dyn ImageFiles>> {
         self.store.directory(name).map(|files| self.wrap(files))
     }
@@ -94,6 +98,10 @@ impl Store for FailingStore {
 
     fn claim(&self, name: &str) -> Result<Option<Claim>> {
         self.store.claim(name)
+    }
+
+    fn lock(&self) -> Result<Claim> {
+        self.store.lock()
     }
 }
 

@@ -11,6 +11,7 @@ use std::io::Write as _;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Images in a folder.
 pub struct LocalStore {
@@ -72,9 +73,10 @@ impl Store for LocalStore {
             let mut names = Vec::new();
             for entry in std::fs::read_dir(&self.folder)? {
                 let entry = entry?;
-                if entry.file_type()?.is_dir()
-                    && let Ok(name) = entry.file_name().into_string()
-                {
+                let kind = entry.file_type()?;
+                // A link that leads nowhere, or in a circle, is no directory.
+                let is_directory = kind.is_dir() || (kind.is_symlink() && entry.path().is_dir());
+                if is_directory && let Ok(name) = entry.file_name().into_string() {
                     names.push(name);
                 }
             }
@@ -84,6 +86,12 @@ impl Store for LocalStore {
         list()
             .context(|| message!("store-list-failed"))
             .map_err(|error| error.at_path(&self.folder))
+    }
+
+    fn link(&self, name: &str) -> Option<String> {
+        let path = self.folder.join(name);
+        let target = std::fs::read_link(&path).ok()?;
+        Some(std::fs::canonicalize(&path).unwrap_or(target).display().to_string())
     }
 
     fn directory(&self, name: &str) -> Result<Arc<dyn ImageFiles>> {
@@ -135,7 +143,27 @@ impl Store for LocalStore {
             _ => Ok(Some(Claim(Some(file)))),
         }
     }
+
+    fn lock(&self) -> Result<Claim> {
+        // Where the folder cannot be locked, as on some network file systems, the moment in which
+        // two can commit the same name is short, and they are told apart when they are looked for.
+        let Ok(folder) = File::open(&self.folder) else { return Ok(Claim(None)) };
+        let patience = Instant::now() + LOCK_PATIENCE;
+        loop {
+            match rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(Claim(Some(folder))),
+                Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() < patience => {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                Err(_) => return Ok(Claim(None)),
+            }
+        }
+    }
 }
+
+/// How long somebody else who completes an image is waited for: a few small files are written
+/// meanwhile, by somebody who may hang.
+const LOCK_PATIENCE: Duration = Duration::from_secs(60);
 
 /// The files of one image in a folder.
 struct LocalFiles {

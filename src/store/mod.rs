@@ -18,11 +18,17 @@ pub trait Store: Send + Sync {
     /// What a person calls it.
     fn location(&self) -> String;
 
-    /// The names of the directories in it.
+    /// The names of the directories in it, links to directories included.
     ///
     /// # Errors
     /// When the store cannot be reached.
     fn directories(&self) -> Result<Vec<String>>;
+
+    /// Where the files of a directory really lie, when its name is only a link to another place:
+    /// they are not this store's to delete.
+    fn link(&self, _name: &str) -> Option<String> {
+        None
+    }
 
     /// The files of a directory that exists.
     ///
@@ -54,7 +60,16 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// When the store fails.
     fn claim(&self, name: &str) -> Result<Option<Claim>>;
+
+    /// Keeps others who ask from completing an image in this store for as long as the answer is
+    /// kept, where the store can; waits while somebody else does, and not for ever.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn lock(&self) -> Result<Claim> {
+        Ok(Claim(None))
+    }
 }
 
-/// Proof that nobody else writes a directory; given up when dropped.
+/// Proof that nobody else writes a directory or completes an image; given up when dropped.
 pub struct Claim(#[allow(dead_code, reason = "kept for its lock")] Option<std::fs::File>);

@@ -310,3 +310,16 @@ fn disks_that_lie() {
         assert!(std::fs::read(&target).unwrap() == disk, "{name}");
     }
 }
+
+#[test]
+fn words_that_are_no_text_are_named() {
+    use std::os::unix::ffi::OsStrExt as _;
+    // A name in Latin-1.
+    let word = std::ffi::OsStr::from_bytes(b"/mnt/im\xe1genes");
+    for words in [vec!["images"], vec!["save", "disk.img", "--to"], vec!["verify", "a"]] {
+        let output = calco().args(&words).arg(word).output().unwrap();
+        let (code, _, text) = text_of(&output);
+        assert_eq!(code, 2, "{words:?}: {text}");
+        assert!(text.contains("/mnt/im\u{fffd}genes") && text.contains("UTF-8"), "{text}");
+    }
+}

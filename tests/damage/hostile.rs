@@ -602,3 +602,152 @@ fn packs_that_lie() {
     damaged(&forgery, "a pack of another image");
     damaged(&Forgery { pack: vec![], ..Forgery::sound() }, "an empty pack");
 }
+
+/// Record headers as somebody makes them who chooses every field.
+fn record_at(plain_length: u32, content: &[u8], digest: &[u8], disk: u32, chunk: u64) -> Vec<u8> {
+    let mut bytes = b"CHNK".to_vec();
+    bytes.extend_from_slice(&[0; 4]);
+    bytes.extend_from_slice(&plain_length.to_le_bytes());
+    bytes.extend_from_slice(&(content.len() as u32).to_le_bytes());
+    bytes.extend_from_slice(&disk.to_le_bytes());
+    bytes.extend_from_slice(&[0; 4]);
+    bytes.extend_from_slice(&chunk.to_le_bytes());
+    bytes.extend_from_slice(digest);
+    [&sealed(bytes), content].concat()
+}
+
+fn one_segment(counts: [u32; 3], parts: &[Vec<u8>]) -> Vec<Block> {
+    vec![Block { magic: b"SGMT", counts, payload: parts.concat(), stated: None }]
+}
+
+/// What a restore compares by the hash of the whole chunk: bytes that are not in use must be zero.
+#[test]
+fn bytes_that_are_not_in_use_are_zero_in_every_chunk() {
+    let chunk = CHUNK as u64;
+    let stored = || {
+        let length = (Forgery::sound().pack.len() - 96 - 72) as u32;
+        move |number| stored_chunk(number, 0, 96, length, &hash(&content()))
+    };
+    let stored = stored();
+    // The first thousand bytes of the content are not zero.
+    let less = one_segment([1, 1, 0], &[extent(0, 500), stored(0)]);
+    let less = Forgery { segments: less, chunks: 1, used: 500, unreadable: 0, ..Forgery::sound() };
+    damaged(&less, "content where nothing is in use");
+    // The same content twice; the second time less of it is in use.
+    let parts = [extent(0, chunk), extent(3 * chunk, 500), stored(0), stored(3)];
+    let again = Forgery {
+        segments: one_segment([2, 2, 0], &parts),
+        chunks: 2,
+        used: chunk + 500,
+        unreadable: 0,
+        ..Forgery::sound()
+    };
+    damaged(&again, "content where nothing is in use, the second time");
+    // What could not be read counts as zero.
+    let parts = [extent(0, chunk), extent(100, 512), stored(0)];
+    let unreadable = Forgery {
+        segments: one_segment([1, 1, 1], &parts),
+        chunks: 1,
+        used: chunk,
+        unreadable: 512,
+        ..Forgery::sound()
+    };
+    damaged(&unreadable, "content where nothing could be read");
+    // As it is written by a saver: the same content again, and only its zeros are not in use.
+    let parts = [extent(0, chunk), extent(3 * chunk, 1024), stored(0), stored(3)];
+    let sound = Forgery {
+        segments: one_segment([2, 2, 0], &parts),
+        chunks: 2,
+        used: chunk + 1024,
+        unreadable: 0,
+        ..Forgery::sound()
+    };
+    verify(&sound.store(), "image").unwrap();
+    let target = Target::new(vec![0xEE; 4 * CHUNK]);
+    restore(&sound.store(), 0, None, &target).unwrap();
+    assert!(target.disk.to_vec()[3 * CHUNK..3 * CHUNK + 1024] == content()[..1024]);
+}
+
+/// A record inside the content of another one: its header is sound, its content is not, and a walk
+/// through the pack never comes upon it.
+#[test]
+fn a_record_hidden_in_another_one() {
+    let chunk = CHUNK as u64;
+    let promised = [0x31; 32];
+    let hidden = record_at(CHUNK as u32, &[5; 200], &promised, 0, 3);
+    let mut plain = vec![7; CHUNK];
+    plain[4096..4096 + hidden.len()].copy_from_slice(&hidden);
+    let digest = hash(&plain);
+    let at = 96 + 72 + 4096;
+    let parts = [
+        extent(0, chunk),
+        extent(3 * chunk, chunk),
+        stored_chunk(0, 0, 96, CHUNK as u32, &digest),
+        stored_chunk(3, 0, at, 200, &promised),
+    ];
+    let forgery = Forgery {
+        pack: [pack_header(), record_at(CHUNK as u32, &plain, &digest, 0, 0)].concat(),
+        segments: one_segment([2, 2, 0], &parts),
+        chunks: 2,
+        used: 2 * chunk,
+        unreadable: 0,
+        ..Forgery::sound()
+    };
+    damaged(&forgery, "a record in the content of another one");
+}
+
+#[test]
+fn records_of_chunks_that_are_not_there() {
+    let chunk = CHUNK as u64;
+    let plain = content();
+    let digest = hash(&plain);
+    let size = CHUNK as u32;
+    let forged = |disk_size: u64, record: Vec<u8>| Forgery {
+        size: disk_size,
+        pack: [pack_header(), record].concat(),
+        segments: one_segment(
+            [1, 1, 0],
+            &[extent(0, chunk), stored_chunk(0, 0, 96, size, &digest)],
+        ),
+        chunks: 1,
+        used: chunk,
+        unreadable: 0,
+        ..Forgery::sound()
+    };
+    verify(&forged(4 * chunk, record_at(size, &plain, &digest, 0, 0)).store(), "image").unwrap();
+    for (what, disk_size, disk, number) in [
+        ("another disk", 4 * chunk, 1, 0),
+        ("disk 2^32-1", 4 * chunk, u32::MAX, 0),
+        ("a chunk behind the end", 4 * chunk, 0, 4),
+        ("chunk 2^64-1", 4 * chunk, 0, u64::MAX),
+        ("a chunk that is shorter", 4 * chunk - 512, 0, 3),
+    ] {
+        damaged(&forged(disk_size, record_at(size, &plain, &digest, disk, number)), what);
+    }
+}
+
+#[test]
+fn a_description_and_a_map_that_differ() {
+    let mut volume = Forgery::sound();
+    volume.manifest =
+        |m| m["disks"][0]["volumes"][0]["used_bytes"] = json!(CHUNK as u64 + 1024 + 512);
+    damaged(&volume, "a volume of which less is there");
+    // A table that is not in the image would be restored as zeros, and nothing would tell.
+    for (what, offset) in [("without a chunk", CHUNK as u64), ("in part", 2 * CHUNK as u64 + 1024)]
+    {
+        let mut table = Forgery::sound();
+        table.size = match offset {
+            65536 => 4 * CHUNK as u64,
+            _ => 4 * CHUNK as u64 + 512,
+        };
+        table.manifest = |m| {
+            let longer = m["disks"][0]["size"] != json!(4 * CHUNK as u64);
+            let offset = if longer { 2 * CHUNK as u64 + 1024 } else { CHUNK as u64 };
+            let extent = json!({ "offset": offset, "length": 1024 });
+            let table = &mut m["disks"][0]["table"];
+            table["scheme"] = json!("mbr");
+            table["regions"] = json!([{ "kind": "mbr", "extent": extent }]);
+        };
+        damaged(&table, &format!("a table {what}"));
+    }
+}

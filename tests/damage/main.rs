@@ -8,5 +8,6 @@ mod killed;
 mod memory;
 mod power;
 mod properties;
+mod replacing;
 mod store_faults;
 mod support;

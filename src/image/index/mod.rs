@@ -87,3 +87,20 @@ const CLOSE_AT_EXTENTS: usize = 128 << 10;
 const MAX_PAYLOAD: u32 = 8 << 20;
 /// Longest payload of the directory, in bytes: 4 Mi segments.
 const MAX_DIRECTORY: u32 = 64 << 20;
+
+/// The most bytes that the index of a disk can have: `chunks` that hold used bytes, and the extents
+/// of its map. What cannot be read adds 16 bytes for each place.
+pub fn longest_index(chunks: u64, extents: u64) -> u64 {
+    let header = segment::BlockHeader::LENGTH as u64;
+    // A segment is closed by either limit, and no chunk is cut; an extent is cut at each.
+    let segments = chunks.div_ceil(MAX_CHUNKS as u64)
+        + extents / (CLOSE_AT_EXTENTS as u64 / 2)
+        + u64::from(chunks > 0);
+    let payload = chunks
+        .saturating_mul(64)
+        .saturating_add(extents.saturating_add(segments).saturating_mul(16))
+        .saturating_add(segments.saturating_mul(16));
+    // What zstd adds to what it cannot shrink.
+    let stored = payload.saturating_add(payload >> 7).saturating_add((segments + 1) * 64);
+    stored.saturating_add((segments + 1) * header).saturating_add(IndexHeader::LENGTH as u64)
+}

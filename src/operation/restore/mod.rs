@@ -3,9 +3,12 @@
 //! What makes a disk or a volume recognizable is destroyed first and written last, so that nothing
 //! interrupted ever pretends to be whole.
 
+mod carried;
+mod kept;
 mod placement;
 mod transfer;
 
+pub use kept::KeptOld;
 pub use placement::{Assignment, PartitionPlace};
 
 use super::survey::{DiskSurvey, survey};
@@ -17,6 +20,7 @@ use crate::text::{Message, message};
 use crate::units::{Extent, human_bytes};
 use placement::Placement;
 use serde::Serialize;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -97,6 +101,7 @@ pub struct TargetPlan {
 pub struct RestorePlan {
     image: Image,
     options: RestoreOptions,
+    keep_old: Option<PathBuf>,
     /// The targets.
     pub targets: Vec<TargetPlan>,
     /// What the person should know before.
@@ -118,6 +123,8 @@ pub struct RestoreOutcome {
     pub seconds: f64,
     /// Whether the targets were read back.
     pub verified: bool,
+    /// What was kept of what the targets held.
+    pub kept: Option<KeptOld>,
     /// What the person should know.
     pub warnings: Vec<Message>,
 }
@@ -143,7 +150,7 @@ pub fn plan(
     if unreadable > 0 {
         warnings.push(message!("restore-unreadable", size = human_bytes(unreadable)));
     }
-    Ok(RestorePlan { image, options, targets, warnings })
+    Ok(RestorePlan { image, options, keep_old: None, targets, warnings })
 }
 
 fn look_at(target: &dyn RestoreTarget) -> Result<(u64, DiskSurvey)> {
@@ -172,6 +179,31 @@ impl RestorePlan {
         self.targets.iter().fold(0, |sum, target| sum.saturating_add(target.bytes))
     }
 
+    /// Keeps what the targets are recognized by in a new file, before it is destroyed: tables, boot
+    /// sectors, and the first and last mebibyte.
+    pub fn keep_old(&mut self, file: PathBuf) {
+        self.keep_old = Some(file);
+    }
+
+    /// Refuses when a target already is what the image would make of it: the same partition table
+    /// or, where none is restored, the same volume. For runs that nobody watches.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Refused`], and what the image or a target could not be read for.
+    pub fn check_not_carried(&self) -> Result<()> {
+        for plan in &self.targets {
+            if carried::is_carried(&self.image, plan)? {
+                let name = self.image.manifest().name.as_str();
+                return Err(refused(
+                    plan.target.as_ref(),
+                    message!("restore-carried", name = name),
+                )
+                .advise(message!("restore-carried-advice")));
+            }
+        }
+        Ok(())
+    }
+
     /// Restores.
     ///
     /// # Errors
@@ -186,6 +218,17 @@ impl RestorePlan {
         let opened: Vec<Arc<dyn BlockTarget>> =
             self.targets.iter().map(|plan| plan.target.open()).collect::<Result<_>>()?;
         report.check()?;
+        let kept = match &self.keep_old {
+            None => None,
+            Some(file) => Some(kept::keep(file, &self.targets)?),
+        };
+        if let Some(kept) = &kept {
+            report.note(&message!(
+                "restore-kept-old",
+                file = kept.file.display().to_string(),
+                commands = kept.commands.join("\n")
+            ));
+        }
         // From here on the targets are not what they were.
         self.carry_out(&opened, report)
             .map_err(|error| error.advise(message!("restore-incomplete-advice")))?;
@@ -197,6 +240,7 @@ impl RestorePlan {
             unreadable_bytes: manifest.unreadable_bytes(),
             seconds: begun.elapsed().as_secs_f64(),
             verified: self.options.verify,
+            kept,
             warnings: self.warnings,
         })
     }

@@ -56,7 +56,7 @@ pub(super) struct Placement {
 const EDGE: u64 = MIB;
 /// What lies elsewhere: the second header of LUKS2 behind a large first one, which libblkid looks
 /// for by itself, at 1, 2 or 4 MiB; VMFS at 1 and 2 MiB; the mirrors of btrfs superblocks.
-const ELSEWHERE: [Extent; 5] = [
+pub(super) const ELSEWHERE: [Extent; 5] = [
     Extent::new(MIB, 4 * KIB),
     Extent::new(2 * MIB, 4 * KIB),
     Extent::new(4 * MIB, 4 * KIB),
@@ -204,7 +204,41 @@ fn table_writes(
     let saved = SavedTable::read(&source, &disk.table)?;
     let fitted = Target { size, sector_size: target.sector_size() };
     let repair = if options.repair_table { Repair::Yes } else { Repair::No };
-    layout::fit(&saved, fitted, repair).map_err(|error| error.on_device(target.name()))
+    let writes =
+        layout::fit(&saved, fitted, repair).map_err(|error| error.on_device(target.name()))?;
+    if !can_all_stand(&writes, size) {
+        return Err(image.damaged_description());
+    }
+    Ok(writes)
+}
+
+/// Whether every part of a table lies on a disk of `size` bytes, and none is overwritten by
+/// another with something else: only then can all of them be read back.
+fn can_all_stand(writes: &[TableWrite], size: u64) -> bool {
+    let mut sorted: Vec<&TableWrite> = writes.iter().collect();
+    sorted.sort_by_key(|write| write.offset);
+    // Of those before the current one, the one that reaches the furthest.
+    let mut furthest: Option<&TableWrite> = None;
+    for write in sorted {
+        if write.extent().end() > size {
+            return false;
+        }
+        if let Some(before) = furthest
+            && let Some(shared) = before.extent().intersection(write.extent())
+        {
+            let part = |write: &TableWrite| {
+                let start = (shared.offset - write.offset) as usize;
+                write.bytes[start..start + shared.length as usize].to_vec()
+            };
+            if part(before) != part(write) {
+                return false;
+            }
+        }
+        if furthest.is_none_or(|before| before.extent().end() < write.extent().end()) {
+            furthest = Some(write);
+        }
+    }
+    true
 }
 
 fn volume(disk: &Disk, number: u32) -> Result<&SavedVolume> {
@@ -364,4 +398,30 @@ fn place_volume(volume: &SavedVolume, region: Extent, map: &ExtentMap) -> Placem
     let stale: ExtentMap = recognizable(region).collect();
     let wiped = stale.difference(&to_target(&used)).union(&to_target(&held));
     Placement { pieces: vec![Piece { from, to: region.offset }], held, wiped, table: Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::partition::RegionKind;
+
+    #[test]
+    fn parts_of_a_table_that_overwrite_each_other_cannot_all_stand() {
+        let write = |offset: u64, bytes: &[u8]| TableWrite {
+            kind: RegionKind::Ebr,
+            offset,
+            bytes: bytes.to_vec(),
+        };
+        assert!(can_all_stand(&[], 0));
+        assert!(can_all_stand(&[write(512, &[1; 512]), write(0, &[2; 512])], 1024));
+        assert!(!can_all_stand(&[write(512, &[1; 512]), write(0, &[2; 512])], 1023));
+        assert!(!can_all_stand(&[write(u64::MAX - 5, &[1; 10])], u64::MAX - 1));
+        // The same bytes at the same place are no contradiction.
+        assert!(can_all_stand(&[write(0, &[1; 64]), write(10, &[1; 8]), write(20, &[1; 90])], 200));
+        assert!(!can_all_stand(
+            &[write(0, &[1; 64]), write(10, &[1; 8]), write(20, &[2; 90])],
+            200
+        ));
+        assert!(!can_all_stand(&[write(0, &[1; 64]), write(0, &[1, 1, 3])], 200));
+    }
 }

@@ -313,7 +313,9 @@ struct Held {
 
 /// Everything held back, without what the table replaces, by its place on the target.
 fn held(index: &IndexReader, placement: &Placement) -> Result<Vec<Held>> {
-    let mut used = ExtentMapBuilder::unlimited();
+    // Joined where there are too many, as only a hostile image has them: what is not in use
+    // between them is then written too, as zeros.
+    let mut used = ExtentMapBuilder::with_budget(1 << 18);
     for held in placement.held.iter() {
         for segment in index.segments_from(held.offset) {
             let segment = segment?;
@@ -326,7 +328,8 @@ fn held(index: &IndexReader, placement: &Placement) -> Result<Vec<Held>> {
     }
     let table: ExtentMap = placement.table.iter().map(TableWrite::extent).collect();
     let mut found = Vec::new();
-    for extent in used.build().iter() {
+    let used = used.build();
+    for extent in placement.held.iter().flat_map(|held| used.within(held).collect::<Vec<_>>()) {
         for piece in &placement.pieces {
             let Some(part) = extent.intersection(piece.from) else { continue };
             let to = Extent::new(piece.to + (part.offset - piece.from.offset), part.length);

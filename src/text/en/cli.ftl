@@ -11,6 +11,8 @@ cli-missing-value = { $argument } needs a value
 cli-invalid-value = { $argument } cannot be "{ $value }"
 cli-repeated-argument = { $argument } cannot be used here, or not twice
 cli-invalid-command = The command cannot be understood
+cli-not-utf8 = "{ $word }" is not text in UTF-8: a name in it was written with another character set
+cli-not-utf8-advice = Rename that file or folder, or make a link to it whose name is plain text and use the link.
 cli-usage-advice = `calco --help` lists the commands; `calco COMMAND --help` explains one.
 cli-generate-failed = Manual pages or completions could not be written
 cli-not-a-size = "{ $text }" is not a size: write bytes, or a number with K, M, G or T
@@ -68,6 +70,8 @@ help-calco-restore-argument-to = Where to: a disk, a partition or a plain file; 
 help-calco-restore-argument-partitions = Only these partitions, into those of the same number on the target
 help-calco-restore-argument-place = Where a partition goes: 2=5 into partition 5 of the target, 2=/dev/sdb3 into that one. May be repeated
 help-calco-restore-argument-repair-table = Make a damaged or differing copy of a GPT anew from the good one
+help-calco-restore-argument-again = In an unattended run, restore to a target that carries this image already, by its partition table or volume; without it such a target is refused
+help-calco-restore-argument-keep-old = Keep the target's table, boot sectors and first and last mebibyte in this new file before anything is written, and show the commands that put them back
 help-calco-restore-argument-no-precheck = Do not check the image before the first byte is written
 help-calco-restore-argument-no-verify = Do not read the target back
 help-calco-verify = Check every byte of images

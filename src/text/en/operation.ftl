@@ -5,12 +5,24 @@ name-unusable-advice = Use letters, digits, spaces, dots and dashes, at most { $
 library-in-progress = The image is being written by another process now
 library-has-dependent = The image cannot be deleted: { $dependent } refers to it
 library-has-dependent-advice = Delete the images that refer to it first.
+library-ambiguous =
+    { $count } images could be meant by "{ $name }":
+    { $list }
+library-ambiguous-advice = Write what stands on the right of the one you mean.
+library-not-unfinished = What was left of an unfinished save has become an image meanwhile; it stays
+library-is-link = This is only a link: the image lies in { $target }
+library-is-link-advice = To be rid of the link alone, remove it with rm. To delete the image, do it in the folder where it lies.
+library-keeps-circle = It stays: it is said to be replaced by an image that it replaces itself
+library-keeps-unreadable = It stays: the image that replaced it, in { $directory }, lacks what could not be read
+library-keeps-unproven = It stays: the image that replaced it, in { $directory }, is not sound: { $why }
 save-name-taken = There is an image named { $name } already
 save-name-taken-advice = Choose another name with --name, or replace that image, once the new one is complete, with --replace.
 save-no-partition = The disk has no partition { $number } that can be saved
 save-no-partition-advice = It has these: { $list }
 save-split-too-small = The split size must be at least { $least }
 save-split-too-large = The destination holds no file larger than { $largest }
+save-index-too-long = The destination holds no file larger than { $largest }, and the index of { $disk } may need { $needed }
+save-index-too-long-advice = Choose a destination whose file system takes larger files, or save fewer partitions at a time with --partitions.
 save-no-room = There is not enough room: about { $needed } are needed, { $free } are free
 save-no-room-advice = Free some room, choose another destination, or compress harder with --level.
 save-little-room = The room may not be enough: about { $needed } are needed, { $free } are free
@@ -18,9 +30,24 @@ save-log-begin = Calco saves { $name }
 save-log-end = Everything is stored; the manifest follows.
 save-unreadable = { $size } of the disk could not be read and are zero in the image
 save-unreadable-at = { $disk }: { $length } bytes at byte { $offset } cannot be read
+save-untried =
+    { $disk }: { $size } in bad areas were given up without trying every sector, because failed reads had taken { $minutes ->
+        [one] one minute
+       *[other] { $minutes } minutes
+    } already. Some of it might still be readable.
+save-comes-back =
+    { $disk }: { $count ->
+        [one] all else is stored; now the bad area is searched for what can be read
+       *[other] all else is stored; now the { $count } bad areas are searched for what can be read
+    }
 save-interrupted-advice = There is no new image; earlier ones are untouched. `calco prune --unfinished` removes what was stored so far.
 save-old-kept = The image that was replaced stays in { $directory }, because the new one lacks what could not be read. Delete it yourself once you do not need it.
 save-old-stays = The image that was replaced could not be removed from { $directory }: { $why }
+save-old-unproven = The image that was replaced stays in { $directory }, because the new one could not be looked at: { $why }. `calco prune --unfinished` removes it once the new one proves to be sound.
+save-unsound = The new image is not sound
+save-unsound-advice = The image that it was to replace is untouched, in { $directory }. Do not trust this destination: check it, or choose another one, and save again.
+save-name-lost = Another image took the name { $wanted } meanwhile; this one is called { $name }
+save-name-unknown = Whether another image has the name { $wanted } could not be found out ({ $why }); this one is called { $name }
 devices-and = { $first }; { $next }
 devices-nothing = nothing
 devices-source-in-use = The disk can change while it is read: { $uses }
@@ -50,4 +77,11 @@ restore-place-twice = Two partitions would go to the same place
 restore-unreadable = { $size } of the source could not be read when the image was made; they will be zero
 restore-differs = The target does not give back what was written to it
 restore-differs-advice = The disk is probably failing, or its capacity is forged. What was restored to it is not usable and was made unrecognizable. Do not trust it; use another disk.
+restore-carried = The target carries what { $name } holds already: it was restored to it before, or saved from it
+restore-carried-advice = Nothing was written. What was done on it since then would be lost. To restore it all the same, add --again.
+restore-kept-old =
+    What the target was recognized by is kept in { $file }. As long as nothing else has been changed, this puts it back:
+    { $commands }
+restore-kept-header = # Calco: what a disk was recognized by before an image was restored to it. These commands put it back:
+restore-keep-failed = What the target is recognized by could not be kept, so nothing was written to it
 restore-incomplete-advice = The restore is not complete, so nothing on the target can be used yet. The image is untouched: run the same command again to begin anew.

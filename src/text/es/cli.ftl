@@ -11,6 +11,8 @@ cli-missing-value = { $argument } necesita un valor
 cli-invalid-value = { $argument } no puede ser "{ $value }"
 cli-repeated-argument = { $argument } no se puede usar aquí, o no dos veces
 cli-invalid-command = No se entiende la orden
+cli-not-utf8 = "{ $word }" no es texto en UTF-8: algún nombre se escribió con otro juego de caracteres
+cli-not-utf8-advice = Cambie el nombre de ese archivo o carpeta, o haga un enlace a él cuyo nombre sea texto normal y use el enlace.
 cli-usage-advice = `calco --help` muestra las órdenes; `calco ORDEN --help` explica una.
 cli-generate-failed = No se pudieron escribir las páginas de manual o los completados
 cli-not-a-size = "{ $text }" no es un tamaño: escriba bytes, o un número con K, M, G o T
@@ -68,6 +70,8 @@ help-calco-restore-argument-to = Dónde: un disco, una partición o un archivo; 
 help-calco-restore-argument-partitions = Solo estas particiones, en las del mismo número del destino
 help-calco-restore-argument-place = Dónde va una partición: 2=5 en la partición 5 del destino, 2=/dev/sdb3 en esa. Se puede repetir
 help-calco-restore-argument-repair-table = Rehacer una copia dañada o distinta de una GPT a partir de la buena
+help-calco-restore-argument-again = En una ejecución desatendida, restaurar en un destino que ya lleva esta imagen, según su tabla de particiones o su volumen; sin esta opción se rechaza
+help-calco-restore-argument-keep-old = Conservar en este archivo nuevo la tabla del destino, sus sectores de arranque y su primer y último mebibyte antes de escribir nada, y mostrar las órdenes que los devuelven a su sitio
 help-calco-restore-argument-no-precheck = No comprobar la imagen antes de escribir el primer byte
 help-calco-restore-argument-no-verify = No volver a leer el destino
 help-calco-verify = Comprobar cada byte de las imágenes

@@ -5,12 +5,24 @@ name-unusable-advice = Use letras, cifras, espacios, puntos y guiones, como much
 library-in-progress = Otro proceso está escribiendo la imagen ahora
 library-has-dependent = No se puede borrar la imagen: { $dependent } depende de ella
 library-has-dependent-advice = Borre antes las imágenes que dependen de ella.
+library-ambiguous =
+    "{ $name }" puede referirse a { $count } imágenes:
+    { $list }
+library-ambiguous-advice = Escriba lo que está a la derecha de la que quiere.
+library-not-unfinished = Lo que quedaba de una copia incompleta es ahora una imagen; se conserva
+library-is-link = Esto es solo un enlace: la imagen está en { $target }
+library-is-link-advice = Para quitar solo el enlace, bórrelo con rm. Para borrar la imagen, hágalo en la carpeta donde está.
+library-keeps-circle = Se conserva: dice haberla reemplazado una imagen a la que ella misma reemplaza
+library-keeps-unreadable = Se conserva: a la imagen que la reemplazó, en { $directory }, le falta lo que no se pudo leer
+library-keeps-unproven = Se conserva: la imagen que la reemplazó, en { $directory }, no está en buen estado: { $why }
 save-name-taken = Ya hay una imagen llamada { $name }
 save-name-taken-advice = Elija otro nombre con --name, o reemplace esa imagen, cuando la nueva esté completa, con --replace.
 save-no-partition = El disco no tiene una partición { $number } que se pueda guardar
 save-no-partition-advice = Tiene estas: { $list }
 save-split-too-small = El tamaño de los trozos debe ser al menos { $least }
 save-split-too-large = El destino no admite archivos de más de { $largest }
+save-index-too-long = El destino no admite archivos mayores de { $largest }, y el índice de { $disk } puede necesitar { $needed }
+save-index-too-long-advice = Elija un destino cuyo sistema de archivos admita archivos más grandes, o guarde menos particiones de una vez con --partitions.
 save-no-room = No hay espacio suficiente: hacen falta unos { $needed } y hay { $free } libres
 save-no-room-advice = Libere espacio, elija otro destino o comprima más con --level.
 save-little-room = Puede que el espacio no alcance: hacen falta unos { $needed } y hay { $free } libres
@@ -18,9 +30,24 @@ save-log-begin = Calco guarda { $name }
 save-log-end = Todo está almacenado; sigue el manifiesto.
 save-unreadable = { $size } del disco no se pudieron leer y quedan a cero en la imagen
 save-unreadable-at = { $disk }: no se pueden leer { $length } bytes en el byte { $offset }
+save-untried =
+    { $disk }: { $size } en zonas dañadas se dieron por perdidos sin probar cada sector, porque las lecturas fallidas ya habían durado { $minutes ->
+        [one] un minuto
+       *[other] { $minutes } minutos
+    }. Algo de ello quizá aún se pueda leer.
+save-comes-back =
+    { $disk }: { $count ->
+        [one] todo lo demás está guardado; ahora se busca en la zona dañada lo que se pueda leer
+       *[other] todo lo demás está guardado; ahora se busca en las { $count } zonas dañadas lo que se pueda leer
+    }
 save-interrupted-advice = No hay imagen nueva; las anteriores están intactas. `calco prune --unfinished` borra lo que se alcanzó a guardar.
 save-old-kept = La imagen reemplazada se conserva en { $directory }, porque a la nueva le falta lo que no se pudo leer. Bórrela usted cuando ya no la necesite.
 save-old-stays = No se pudo borrar de { $directory } la imagen reemplazada: { $why }
+save-old-unproven = La imagen reemplazada se conserva en { $directory }, porque no se pudo comprobar la nueva: { $why }. `calco prune --unfinished` la borra cuando la nueva demuestre estar en buen estado.
+save-unsound = La imagen nueva no está en buen estado
+save-unsound-advice = La imagen que iba a reemplazar sigue intacta, en { $directory }. No se fíe de este destino: compruébelo o elija otro, y guarde de nuevo.
+save-name-lost = Otra imagen ha tomado entretanto el nombre { $wanted }; esta se llama { $name }
+save-name-unknown = No se pudo saber si otra imagen tiene el nombre { $wanted } ({ $why }); esta se llama { $name }
 devices-and = { $first }; { $next }
 devices-nothing = nada
 devices-source-in-use = El disco puede cambiar mientras se lee: { $uses }
@@ -50,4 +77,11 @@ restore-place-twice = Dos particiones irían al mismo sitio
 restore-unreadable = { $size } del origen no se pudieron leer al hacer la imagen; quedarán a cero
 restore-differs = El destino no devuelve lo que se escribió en él
 restore-differs-advice = Es probable que el disco esté fallando o que su capacidad sea falsa. Lo que se restauró en él no sirve y quedó irreconocible a propósito. No se fíe de él; use otro disco.
+restore-carried = El destino ya lleva lo que contiene { $name }: se restauró en él antes, o se guardó de él
+restore-carried-advice = No se ha escrito nada. Se perdería lo que se haya hecho en él desde entonces. Para restaurar de todos modos, añada --again.
+restore-kept-old =
+    Lo que identificaba al destino se conserva en { $file }. Mientras no se haya cambiado nada más, esto lo devuelve a su sitio:
+    { $commands }
+restore-kept-header = # Calco: lo que identificaba a un disco antes de restaurar una imagen en él. Estas órdenes lo devuelven a su sitio:
+restore-keep-failed = No se pudo conservar lo que identifica al destino, así que no se ha escrito nada en él
 restore-incomplete-advice = La restauración no está completa, así que todavía no se puede usar nada del destino. La imagen está intacta: repita la misma orden para empezar de nuevo.

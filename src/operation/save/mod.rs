@@ -1,30 +1,29 @@
 //! Save: disks in, an image out.
 
+mod disk;
+mod reading;
+
 use super::library;
 use super::log::{Log, now};
 use super::names;
 use super::survey::{Choice, DiskSurvey, VolumeUse, survey};
 use super::{chunks, estimate};
 use crate::block::BlockSource;
-use crate::block::buffer::AlignedBuffer;
-use crate::block::rescue;
-use crate::codec::{Compressor, Level, is_zero, sha256};
+use crate::codec::Level;
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::{
-    ChunkContent, ChunkOutput, Disk, DiskIdentity, Header, ImageId, ImageWriter, KnownContent,
-    Machine, Manifest, Saved, SavedVolume, WriterOptions, about,
+    Disk, DiskIdentity, Header, ImageId, ImageWriter, Machine, Manifest, Saved, SavedVolume,
+    WriterOptions, about, longest_index,
 };
 use crate::partition::Scheme;
-use crate::pipeline;
 use crate::report::{Report, Stage};
 use crate::store::Store;
 use crate::text::{Message, message};
-use crate::units::{Extent, ExtentMap, human_bytes};
+use crate::units::{ExtentMap, human_bytes};
 use serde::Serialize;
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A disk to be saved.
 pub struct SaveSource {
@@ -59,6 +58,14 @@ pub struct SaveOptions {
     pub machine: Machine,
     /// Bytes of a chunk.
     pub chunk_size: u32,
+    /// How long failed reads of a disk may take, in sum, while its bad areas are searched for good
+    /// sectors, after all else is read. What is not tried then is given up, and told.
+    pub patience: Duration,
+}
+
+impl SaveOptions {
+    /// The patience with a disk unless told otherwise.
+    pub const PATIENCE: Duration = Duration::from_secs(2 * 60 * 60);
 }
 
 impl Default for SaveOptions {
@@ -73,6 +80,7 @@ impl Default for SaveOptions {
             command: String::new(),
             machine: Machine::default(),
             chunk_size: crate::image::DEFAULT_CHUNK_SIZE,
+            patience: Self::PATIENCE,
         }
     }
 }
@@ -95,20 +103,12 @@ impl DiskPlan {
     }
 }
 
-/// The image whose name a new one takes over.
-struct Replaced {
-    id: ImageId,
-    /// Its directory, after those of images that it took over the name of itself and that are
-    /// still there: without it they would seem to be the image again.
-    directories: Vec<String>,
-}
-
 /// What a save will do.
 pub struct SavePlan {
     store: Arc<dyn Store>,
     options: SaveOptions,
     split_size: u64,
-    replaces: Option<Replaced>,
+    replaces: Option<library::Replaced>,
     /// The name of the image.
     pub name: String,
     /// The disks.
@@ -178,20 +178,24 @@ pub fn plan(
     };
     names::check(&name)?;
     let entries = library::list_sure_of(store.as_ref(), Some(&name))?;
-    let existing = library::finished_with_name(&entries, &name);
-    if existing.is_some() && !options.replace {
+    let existing = library::holders(&entries, &name);
+    if !existing.is_empty() && !options.replace {
         return Err(Error::new(ErrorKind::Refused, message!("save-name-taken", name = name))
             .on_device(store.location())
             .advise(message!("save-name-taken-advice")));
     }
-    let replaces = existing.and_then(|entry| {
-        let left = entries
-            .iter()
-            .filter(|other| other.name == name && other.condition == library::Condition::Replaced);
-        let directories = left.chain([entry]).map(|entry| entry.directory.clone()).collect();
-        Some(Replaced { id: entry.manifest.as_ref()?.image_id, directories })
-    });
+    let replaces = match existing.as_slice() {
+        [] => None,
+        [entry] => library::replaced_by_a_save(store.as_ref(), &entries, entry)?,
+        several => {
+            let several = several.iter().map(|entry| (entry.directory.as_str(), entry.word()));
+            return Err(library::ambiguous(store.as_ref(), &name, several));
+        }
+    };
 
+    for plan in &plans {
+        check_index(plan, store.as_ref(), options.chunk_size)?;
+    }
     let used_bytes = plans.iter().map(|plan| plan.map.total_bytes()).sum();
     let mut estimated_bytes = 0;
     for plan in &plans {
@@ -265,6 +269,27 @@ fn split_size(options: &SaveOptions, store: &dyn Store) -> Result<u64> {
     }
 }
 
+/// An index is one file, however long.
+fn check_index(plan: &DiskPlan, store: &dyn Store, chunk_size: u32) -> Result<()> {
+    let Some(largest) = store.max_file_size() else { return Ok(()) };
+    let chunks = chunks::count(&plan.map, u64::from(chunk_size));
+    let needed = longest_index(chunks, plan.map.len() as u64);
+    if needed <= largest {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::NoSpace,
+        message!(
+            "save-index-too-long",
+            disk = plan.identity().name.as_str(),
+            needed = human_bytes(needed),
+            largest = human_bytes(largest)
+        ),
+    )
+    .on_device(store.location())
+    .advise(message!("save-index-too-long-advice")))
+}
+
 impl SavePlan {
     /// Refuses when even a good deal less than the estimate does not fit; warns when it may not.
     fn check_room(&mut self) -> Result<()> {
@@ -332,15 +357,24 @@ impl SavePlan {
         };
 
         let mut disks = Vec::new();
+        let mut warnings = self.warnings.clone();
         log.begin(Stage::Save, self.used_bytes);
+        let SaveOptions { level, patience, .. } = self.options;
         for (number, disk) in self.disks.iter().enumerate() {
-            let index = save_disk(number as u32, disk, self.options.level, &mut writer, &log)
+            let saved = disk::save(number as u32, disk, level, patience, &mut writer, &log)
                 .map_err(interrupted)?;
-            disks.push(disk.describe(index));
+            if saved.untried > 0 {
+                warnings.push(message!(
+                    "save-untried",
+                    disk = disk.identity().name.as_str(),
+                    size = human_bytes(saved.untried),
+                    minutes = patience.as_secs().div_ceil(60)
+                ));
+            }
+            disks.push(disk.describe(saved.index));
         }
         log.end();
 
-        let mut warnings = self.warnings.clone();
         let mut manifest = Manifest {
             image_id,
             save_id: writer.header().save_id,
@@ -354,7 +388,7 @@ impl SavePlan {
             disks,
             packs: Vec::new(),
             files: Vec::new(),
-            replaces: self.replaces.as_ref().map(|replaced| replaced.id),
+            replaces: None,
             verified: false,
             warnings: Vec::new(),
         };
@@ -362,33 +396,35 @@ impl SavePlan {
         if unreadable_bytes > 0 {
             warnings.push(message!("save-unreadable", size = human_bytes(unreadable_bytes)));
         }
-        manifest.warnings = warnings.iter().map(Message::to_stored).collect();
         if self.options.verify {
             writer.verify(&mut manifest, &log).map_err(interrupted)?;
         }
         report.check().map_err(interrupted)?;
+        // Nobody else who saves here commits until this one stands.
+        let lock = self.store.lock()?;
+        let (replaces, moved) = self.settle_name(&mut manifest);
+        if let Some(moved) = moved {
+            report.note(&moved);
+            warnings.push(moved);
+        }
+        manifest.replaces = replaces.map(|replaced| replaced.id);
+        manifest.warnings = warnings.iter().map(Message::to_stored).collect();
         for warning in &manifest.warnings {
             log.line(&warning.to_string());
         }
         log.line(&message!("save-log-end").to_string());
         let page = about::page(&manifest);
         let image = writer.commit(manifest, &log.text(), &page)?;
+        drop(lock);
 
         // The new image stands; only now the old one may go, and if it does not, nothing is lost.
-        for old in self.replaces.iter().flat_map(|replaced| &replaced.directories) {
-            let left = if unreadable_bytes > 0 {
-                // It may hold what this disk could not give any more.
-                message!("save-old-kept", directory = old.as_str())
-            } else if let Err(error) = library::delete(self.store.as_ref(), old) {
-                message!("save-old-stays", directory = old.as_str(), why = error.message().clone())
-            } else {
-                continue;
-            };
+        let old = replaces.map_or(&[][..], |replaced| &replaced.directories);
+        for left in self.remove_replaced(&directory, old, unreadable_bytes)? {
             report.note(&left);
             warnings.push(left);
         }
         Ok(SaveOutcome {
-            name: self.name,
+            name: image.manifest().name.clone(),
             location: format!("{}/{directory}", self.store.location()),
             image_id,
             used_bytes: self.used_bytes,
@@ -398,6 +434,92 @@ impl SavePlan {
             verified: image.manifest().verified,
             warnings,
         })
+    }
+
+    /// Looks again who has the name, and gives the image another one where somebody took it since
+    /// the plan was made: what was saved is worth more than what it is called. Answers which image
+    /// it replaces, and what to tell.
+    fn settle_name(
+        &self,
+        manifest: &mut Manifest,
+    ) -> (Option<&library::Replaced>, Option<Message>) {
+        let replaces = self.replaces.as_ref();
+        let store = self.store.as_ref();
+        let look = || library::list_sure_of(store, Some(&self.name));
+        let planned = |entry: &library::Entry| match (replaces, &entry.manifest) {
+            (Some(replaced), Some(manifest)) => manifest.image_id == replaced.id,
+            // What is damaged and was there before.
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        let (name, message) = match look().or_else(|_| look()) {
+            Ok(entries) if library::holders(&entries, &self.name).into_iter().all(planned) => {
+                return (replaces, None);
+            }
+            Ok(entries) => {
+                let name = library::free_name(&entries, &self.name);
+                let message =
+                    message!("save-name-lost", wanted = self.name.as_str(), name = name.as_str());
+                (name, message)
+            }
+            Err(error) => {
+                let name = names::with_suffix(&self.name, &manifest.image_id.short());
+                let message = message!(
+                    "save-name-unknown",
+                    wanted = self.name.as_str(),
+                    name = name.as_str(),
+                    why = error.message().clone()
+                );
+                (name, message)
+            }
+        };
+        manifest.name = name;
+        (None, Some(message))
+    }
+
+    /// Removes the images that the one in `directory` took the name of, after proving that it is
+    /// there; answers what is left of them and why.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`] when the new image is not sound: then they all stay.
+    fn remove_replaced(
+        &self,
+        directory: &str,
+        replaced: &[String],
+        unreadable_bytes: u64,
+    ) -> Result<Vec<Message>> {
+        let Some(last) = replaced.last() else { return Ok(Vec::new()) };
+        let store = self.store.as_ref();
+        let all = |message: &dyn Fn(&str) -> Message| {
+            Ok(replaced.iter().map(|old| message(old)).collect())
+        };
+        if unreadable_bytes > 0 {
+            // They may hold what this disk could not give any more.
+            return all(&|old| message!("save-old-kept", directory = old));
+        }
+        if let Err(error) = library::prove(store, directory) {
+            if error.kind() == ErrorKind::Damaged {
+                return Err(Error::new(ErrorKind::Damaged, message!("save-unsound"))
+                    .on_device(format!("{}/{directory}", store.location()))
+                    .advise(message!("save-unsound-advice", directory = last.as_str()))
+                    .caused_by(error));
+            }
+            let why = error.message().clone();
+            return all(&|old| message!("save-old-unproven", directory = old, why = why.clone()));
+        }
+        let mut left = Vec::new();
+        for old in replaced {
+            match library::delete(store, old) {
+                Ok(()) => {}
+                // Somebody else removed it.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => {
+                    let why = error.message().clone();
+                    left.push(message!("save-old-stays", directory = old.as_str(), why = why));
+                }
+            }
+        }
+        Ok(left)
     }
 }
 
@@ -443,154 +565,4 @@ impl DiskPlan {
             notes: notes.iter().map(Message::to_stored).collect(),
         }
     }
-}
-
-/// A chunk as it was read.
-struct RawChunk {
-    number: u64,
-    buffer: AlignedBuffer,
-    length: usize,
-    unreadable: Vec<Extent>,
-}
-
-/// Gaps up to this length are read through rather than jumped over, in bytes.
-const READ_THROUGH: u64 = 128 << 10;
-
-fn save_disk(
-    number: u32,
-    plan: &DiskPlan,
-    level: Level,
-    writer: &mut ImageWriter,
-    log: &Log<'_>,
-) -> Result<crate::image::IndexRecord> {
-    let chunk_size = u64::from(writer.header().chunk_size);
-    let known = writer.known();
-    let size = plan.survey.size;
-    writer.begin_disk(number, size)?;
-
-    let workers = pipeline::default_workers();
-    // A chunk exists as plaintext and in compressed form.
-    let in_flight = pipeline::in_flight(workers, 2 * chunk_size);
-    // Buffers go round: fresh memory for each chunk would be cleared by the kernel each time.
-    let (give_back, pool) = crossbeam_channel::unbounded::<AlignedBuffer>();
-    let (give_back_output, output_pool) = crossbeam_channel::unbounded::<Vec<u8>>();
-    let mut numbers = chunks::numbers(&plan.map, chunk_size);
-    let disk = plan.source.disk.as_ref();
-    let name = &plan.source.identity.name;
-    let bad_sectors_told = AtomicU64::new(0);
-
-    pipeline::ordered(
-        workers,
-        in_flight,
-        || {
-            log.check()?;
-            let Some(chunk) = numbers.next() else { return Ok(None) };
-            let buffer =
-                pool.try_recv().unwrap_or_else(|_| AlignedBuffer::zeroed(chunk_size as usize));
-            let stop = || log.is_interrupted();
-            let raw = read_chunk(disk, &plan.map, chunk, chunk_size, buffer, &stop);
-            if !raw.unreadable.is_empty() {
-                log.check()?;
-                // Bad sectors are part of the image; the silence of a disk that was pulled out
-                // must never become one.
-                disk.check_present()?;
-            }
-            for extent in &raw.unreadable {
-                if bad_sectors_told.fetch_add(1, Ordering::Relaxed) < 20 {
-                    log.note(&message!(
-                        "save-unreadable-at",
-                        disk = name,
-                        offset = extent.offset.to_string(),
-                        length = extent.length.to_string()
-                    ));
-                }
-            }
-            Ok(Some(raw))
-        },
-        || Compressor::new(level),
-        |compressor, chunk: RawChunk| {
-            let output =
-                encode(compressor, &known, &chunk, || output_pool.try_recv().unwrap_or_default());
-            // The receiver lives as long as the pipeline; when it has gone, so has the need.
-            let _ = give_back.send(chunk.buffer);
-            output
-        },
-        |chunk| {
-            let place = Extent::new(chunk.number * chunk_size, chunk_size);
-            let used: u64 = plan.map.within(place).map(|extent| extent.length).sum();
-            writer.push(&chunk, &plan.map)?;
-            if let ChunkContent::New { stored, .. } = chunk.content {
-                let _ = give_back_output.send(stored);
-            }
-            log.advance(used);
-            Ok(())
-        },
-    )?;
-    writer.end_disk()
-}
-
-/// Reads the used bytes of a chunk and zeroes the others.
-fn read_chunk(
-    disk: &dyn BlockSource,
-    map: &ExtentMap,
-    number: u64,
-    chunk_size: u64,
-    mut buffer: AlignedBuffer,
-    stop: &dyn Fn() -> bool,
-) -> RawChunk {
-    let start = number * chunk_size;
-    let place = Extent::between(start, (start + chunk_size).min(disk.size()));
-    let length = place.length as usize;
-    let slice = |extent: Extent| (extent.offset - start) as usize..(extent.end() - start) as usize;
-    let mut unreadable = Vec::new();
-    let mut run: Option<Extent> = None;
-    let mut read = |run: Extent, buffer: &mut AlignedBuffer| {
-        let buffer = &mut buffer[slice(run)];
-        unreadable.extend(rescue::read_until(disk, run.offset, buffer, stop));
-    };
-    for extent in map.within(place) {
-        run = Some(match run {
-            Some(last) if extent.offset - last.end() <= READ_THROUGH => {
-                Extent::between(last.offset, extent.end())
-            }
-            Some(last) => {
-                read(last, &mut buffer);
-                extent
-            }
-            None => extent,
-        });
-    }
-    if let Some(last) = run {
-        read(last, &mut buffer);
-    }
-    for gap in map.gaps_within(place) {
-        buffer[slice(gap)].fill(0);
-    }
-    // What could not be read and is not in use is no loss.
-    let unreadable =
-        unreadable.into_iter().flat_map(|extent| map.within(extent).collect::<Vec<_>>()).collect();
-    RawChunk { number, buffer, length, unreadable }
-}
-
-fn encode(
-    compressor: &mut Compressor,
-    known: &KnownContent,
-    chunk: &RawChunk,
-    output_buffer: impl FnOnce() -> Vec<u8>,
-) -> Result<ChunkOutput> {
-    let plain = &chunk.buffer[..chunk.length];
-    let content = if is_zero(plain) {
-        ChunkContent::Zero
-    } else {
-        let digest = sha256(plain);
-        match known.find(&digest) {
-            Some(location) => ChunkContent::Known(digest, location),
-            None => {
-                let mut stored = output_buffer();
-                let encoding = compressor.compress(plain, &mut stored)?;
-                ChunkContent::New { digest, encoding, plain_length: plain.len() as u32, stored }
-            }
-        }
-    };
-    Ok(ChunkOutput { number: chunk.number, content, unreadable: chunk.unreadable.clone() })
 }

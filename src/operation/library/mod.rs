@@ -1,0 +1,263 @@
+//! The images of a store: listing here, finding and removing in the parts.
+
+mod find;
+mod removal;
+
+pub use find::{ambiguous, find};
+pub use removal::{Pruning, delete, prove, prunable, pruning};
+
+use super::names::{self, directory_beside, name_of_directory};
+use crate::error::{ErrorKind, Result};
+use crate::image::{
+    Envelope, Freshness, HEADER, Header, Image, ImageFiles, ImageId, Manifest, State,
+    open_envelope, state_of,
+};
+use crate::store::Store;
+use crate::text::Message;
+use serde::Serialize;
+use std::sync::Arc;
+
+/// What a directory of a store is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Condition {
+    /// Its description is sound; its contents show when it is verified.
+    Finished,
+    /// A newer image took over its name, and it was not removed.
+    Replaced,
+    /// A save that did not come to its end.
+    Unfinished,
+    /// A save that is going on now.
+    InProgress,
+    /// Its description is damaged.
+    Damaged,
+    /// It needs a newer version.
+    TooNew,
+}
+
+/// An image in a store.
+#[derive(Clone, Debug, Serialize)]
+pub struct Entry {
+    /// Its directory.
+    pub directory: String,
+    /// The name people see.
+    pub name: String,
+    /// Its condition.
+    pub condition: Condition,
+    /// Its manifest, when that is sound.
+    #[serde(skip)]
+    pub manifest: Option<Manifest>,
+    /// Bytes of all its files.
+    pub stored_bytes: u64,
+    /// What is wrong.
+    pub problem: Option<Message>,
+}
+
+impl Entry {
+    /// A word that means this image and no other: see [`find`].
+    pub fn word(&self) -> String {
+        match &self.manifest {
+            Some(manifest) => directory_beside(&manifest.name, &manifest.image_id),
+            None => self.directory.clone(),
+        }
+    }
+}
+
+/// Lists the images of a store. Directories that are no images are passed over.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn list(store: &dyn Store) -> Result<Vec<Entry>> {
+    list_sure_of(store, None)
+}
+
+/// As [`list`], but sure of `name`: where a list passes over what it cannot look into, a name that
+/// is taken would look free.
+///
+/// # Errors
+/// When the store, or a directory made for `name`, cannot be read.
+pub fn list_sure_of(store: &dyn Store, name: Option<&str>) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for directory in store.directories()? {
+        // One directory that cannot be read must not hide the others.
+        let is_wanted = name == Some(name_of_directory(&directory));
+        let looked = store.directory(&directory).and_then(|files| Ok((files.list()?, files)));
+        let (listing, files) = match looked {
+            Ok(found) => found,
+            Err(error) if is_wanted && error.kind() != ErrorKind::NotFound => return Err(error),
+            Err(_) => continue,
+        };
+        let stored_bytes = listing.iter().map(|file| file.length).sum();
+        let mut entry = Entry {
+            name: name_of_directory(&directory).to_owned(),
+            directory,
+            condition: Condition::Unfinished,
+            manifest: None,
+            stored_bytes,
+            problem: None,
+        };
+        let state = match state_of(files.as_ref()) {
+            Ok(state) => state,
+            Err(error) if is_wanted && error.kind() != ErrorKind::NotFound => return Err(error),
+            Err(_) => continue,
+        };
+        match state {
+            State::Foreign => continue,
+            State::Unfinished => {
+                if store.claim(&entry.directory)?.is_none() {
+                    entry.condition = Condition::InProgress;
+                }
+            }
+            State::Finished => match Image::open(files, Freshness::Any) {
+                Ok(image) => {
+                    entry.condition = Condition::Finished;
+                    entry.name = names::called(&entry.directory, &image.manifest().name).to_owned();
+                    entry.manifest = Some(image.manifest().clone());
+                }
+                Err(error)
+                    if is_wanted
+                        && !matches!(error.kind(), ErrorKind::Damaged | ErrorKind::Unsupported) =>
+                {
+                    return Err(error);
+                }
+                Err(error) => {
+                    entry.condition = match error.kind() {
+                        ErrorKind::Unsupported => Condition::TooNew,
+                        _ => Condition::Damaged,
+                    };
+                    entry.problem = Some(error.message().clone());
+                }
+            },
+        }
+        entries.push(entry);
+    }
+    let replaced: Vec<bool> =
+        entries.iter().map(|entry| replacement_of(&entries, entry).is_some()).collect();
+    for (entry, is_replaced) in entries.iter_mut().zip(replaced) {
+        if is_replaced {
+            entry.condition = Condition::Replaced;
+        }
+    }
+    Ok(entries)
+}
+
+/// The image that took over the name of this one: what is called otherwise does not replace it,
+/// whatever it says.
+fn replacement_of<'a>(entries: &'a [Entry], entry: &Entry) -> Option<&'a Entry> {
+    let replaced = entry.manifest.as_ref()?.image_id;
+    entries.iter().find(|other| {
+        other.name == entry.name
+            && other.manifest.as_ref().is_some_and(|manifest| {
+                manifest.replaces == Some(replaced) && manifest.image_id != replaced
+            })
+    })
+}
+
+/// Replaced images in the order in which they go: each before the one that replaced it, so that
+/// what is left at any moment never looks like the image of its name again.
+fn oldest_first(entries: &[Entry], mut replaced: Vec<Entry>) -> Vec<Entry> {
+    let distance = |entry: &Entry| {
+        let mut distance = 0;
+        let mut current = Some(entry);
+        while let Some(next) = current.and_then(|entry| replacement_of(entries, entry))
+            && distance <= entries.len()
+        {
+            distance += 1;
+            current = Some(next);
+        }
+        distance
+    };
+    replaced.sort_by_key(|entry| std::cmp::Reverse(distance(entry)));
+    replaced
+}
+
+/// The header of an image, where it is sound.
+fn header_of(files: &dyn ImageFiles) -> Option<Header> {
+    let reader = files.open(HEADER, Freshness::Any).ok()?;
+    let length = usize::try_from(reader.length()).ok().filter(|length| *length <= 1 << 20)?;
+    let mut bytes = vec![0; length];
+    reader.read_at(0, &mut bytes).ok()?;
+    open_envelope(Envelope::Header, &bytes).ok()
+}
+
+/// Chooses and makes the directory of a new image.
+///
+/// # Errors
+/// When the store refuses.
+pub fn make_directory(
+    store: &dyn Store,
+    name: &str,
+    id: &ImageId,
+) -> Result<(String, Arc<dyn ImageFiles>)> {
+    let is_taken =
+        || Ok(store.directories()?.iter().any(|directory| directory == name)) as Result<bool>;
+    if !is_taken()? {
+        match store.create_directory(name) {
+            // Another saver was quicker.
+            Err(_) if is_taken()? => {}
+            made => return made.map(|files| (name.to_owned(), files)),
+        }
+    }
+    let directory = directory_beside(name, id);
+    let files = store.create_directory(&directory)?;
+    Ok((directory, files))
+}
+
+/// The images that have a name, without those that another took it over from. What is damaged
+/// counts only when there is no other: a save can be cut off within its manifest.
+pub fn holders<'a>(entries: &'a [Entry], name: &str) -> Vec<&'a Entry> {
+    let holders = entries.iter().filter(|entry| {
+        entry.name == name
+            && !matches!(
+                entry.condition,
+                Condition::Unfinished | Condition::InProgress | Condition::Replaced
+            )
+    });
+    let (sound, damaged): (Vec<_>, Vec<_>) =
+        holders.partition(|entry| entry.condition == Condition::Finished);
+    if sound.is_empty() { damaged } else { sound }
+}
+
+/// The image that a save takes over the name of.
+#[derive(Clone, Debug)]
+pub struct Replaced {
+    /// Its identity.
+    pub id: ImageId,
+    /// The directories that go once the new image stands, in this order: those of images that it
+    /// took over the name of itself and that are still there, which would else seem to be the
+    /// image again, and its own. None when its description is damaged: what it holds is unknown.
+    pub directories: Vec<String>,
+}
+
+/// What a save that replaces `entry` has to know; `None` when not even its header can be read.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn replaced_by_a_save(
+    store: &dyn Store,
+    entries: &[Entry],
+    entry: &Entry,
+) -> Result<Option<Replaced>> {
+    let Some(manifest) = &entry.manifest else {
+        let header = header_of(store.directory(&entry.directory)?.as_ref());
+        let replaced = |header: Header| Replaced { id: header.image_id, directories: Vec::new() };
+        return Ok(header.map(replaced));
+    };
+    let left = entries
+        .iter()
+        .filter(|other| other.name == entry.name && other.condition == Condition::Replaced);
+    let directories = oldest_first(entries, left.cloned().collect())
+        .iter()
+        .chain([entry])
+        .map(|entry| entry.directory.clone())
+        .collect();
+    Ok(Some(Replaced { id: manifest.image_id, directories }))
+}
+
+/// A name that nothing in the store has: `name` with the smallest number from 2 on.
+pub fn free_name(entries: &[Entry], name: &str) -> String {
+    (2..)
+        .map(|number| names::with_suffix(name, &number.to_string()))
+        .find(|candidate| entries.iter().all(|entry| entry.name != *candidate))
+        .expect("there are more numbers than images")
+}
