@@ -7,7 +7,12 @@ readonly TARGET=x86_64-unknown-linux-musl
 readonly OUT=out
 readonly BINARY=$OUT/calco
 readonly BINARY_BUDGET=$((12 << 20)) # bytes
+readonly ISO=$OUT/calco.iso
+readonly ISO_BUDGET=$((64 << 20)) # bytes, without firmware
+readonly CACHE=cache
+readonly MADE=target/live # what the live system is made of, on the way
 INSTALL=yes
+UPDATE=
 
 # mkfs and sfdisk live in sbin, which is not on the PATH of an ordinary user.
 export PATH="$PATH:$HOME/.cargo/bin:/usr/sbin:/sbin"
@@ -17,7 +22,9 @@ usage() {
 Usage: ./build.sh [--no-install] [COMMAND]
 
 Commands
-  binary               the static binary, its man pages and shell completions (default)
+  all                  everything: the ISO, the files to start from a network, the binary (default)
+  iso                  the ISO, and what it needs
+  binary               the static binary, its man pages and shell completions
   test                 everything that is checked before a change is accepted
   fuzz TARGET SECONDS  look for input that a parser does not survive
   bench [FILTER]       measure our own parts
@@ -27,6 +34,7 @@ Commands
 
 Options
   --no-install         do not install Debian packages: name those that are missing and stop
+  --update             take newer Debian packages into the live system, if there are any
 
 What is made is in out/. Missing Debian packages are installed without asking, as root or by sudo.
 EOF
@@ -46,11 +54,18 @@ declare -rA REASON=(
   [rust-web-clippy]="checks the code for common mistakes"
   [musl-tools]="the C library of the static binary"
   [python3]="runs the comparison"
-  [zstd]="compresses what we are compared with"
+  [zstd]="compresses the live system, and what we are compared with"
+  [debian-archive-keyring]="tells that packages for the live system are Debian's"
+  [kmod]="finds out which kernel modules need which (depmod)"
+  [kbd]="compiles keyboard layouts (loadkeys)"
+  [perl]="runs Debian's compiler of keyboard layouts"
+  [libarchive-tools]="packs the live system (bsdtar)"
+  [grub-common]="makes the boot menu (grub-mkimage)"
+  [grub-pc-bin]="the boot menu under BIOS"
   [shellcheck]="checks the shell scripts"
   [e2fsprogs]="makes and judges ext file systems for the tests"
-  [dosfstools]="makes and judges FAT file systems for the tests"
-  [mtools]="fills FAT file systems for the tests"
+  [dosfstools]="makes the ISO's EFI partition; makes and judges FAT file systems for the tests"
+  [mtools]="fills the ISO's EFI partition, and FAT file systems for the tests"
   [util-linux]="makes swap areas and detects file systems for the tests"
   [fdisk]="makes partition tables for the tests (sfdisk)"
   [gdisk]="makes and judges GUID partition tables for the tests (sgdisk)"
@@ -71,7 +86,7 @@ declare -rA REASON=(
   [lvm2]="makes LVM physical volumes that must be recognised"
   [squashfs-tools]="makes squashfs images that must be recognised"
   [erofs-utils]="makes erofs images that must be recognised"
-  [xorriso]="makes ISO 9660 images that must be recognised"
+  [xorriso]="makes the ISO, and images that must be recognised"
   [genisoimage]="makes ISO 9660 and HFS images that must be recognised"
   [parted]="makes partition tables for the tests"
   [mount]="mounts and loop devices for the tests (losetup, mount, swapon)"
@@ -80,6 +95,8 @@ readonly HOST_PACKAGES=(ca-certificates gcc libc6-dev)
 readonly HOST_RUST_PACKAGES=(rustc-web cargo-web)
 readonly CHECK_RUST_PACKAGES=(rustfmt-web rust-web-clippy)
 readonly MUSL_RUST_PACKAGES=(rustc-web cargo-web rust-web-src)
+readonly LIVE_PACKAGES=(debian-archive-keyring kmod kbd perl libarchive-tools zstd grub-common
+  grub-pc-bin xorriso mtools dosfstools)
 readonly TEST_PACKAGES=(shellcheck e2fsprogs dosfstools mtools util-linux mount fdisk gdisk parted
   partclone xfsprogs btrfs-progs ntfs-3g exfatprogs f2fs-tools jfsutils reiserfsprogs nilfs-tools
   bcache-tools udftools apfsprogs makefs cryptsetup-bin lvm2 squashfs-tools erofs-utils xorriso
@@ -213,6 +230,42 @@ write_man_pages_and_completions() {
   "$BINARY" generate "$OUT"
 }
 
+# --- The live system -----------------------------------------------------------------------------
+
+# Everything that is dated gets the date of the commit, so that a second build gives the same bytes.
+set_date() {
+  SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 1000000000)}
+  export SOURCE_DATE_EPOCH
+}
+
+fetch_debian() {
+  live/fetch "$CACHE" "$1" ${UPDATE:+--update}
+}
+
+build_iso() {
+  need_packages "${LIVE_PACKAGES[@]}"
+  set_date
+  mkdir -p "$OUT" "$MADE"
+  fetch_debian live
+  fetch_debian boot
+  local debian=$CACHE/live/root kernel
+  kernel=$(basename "$debian"/usr/lib/modules/*)
+  kernel-config/check "$debian/boot/config-$kernel" || die "the kernel $kernel lacks what Calco needs"
+  {
+    echo "VERSION=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)"
+    echo "COMMIT=$(git describe --always --dirty 2>/dev/null || echo unknown)"
+    echo "KERNEL=$kernel"
+    echo "BUILT_FROM=Debian 13"
+  } >"$MADE/calco-release"
+  echo "Packing the live system"
+  initramfs/build "$BINARY" "$debian" "$kernel" "$MADE" "$MADE/initramfs"
+  cp "$debian/boot/vmlinuz-$kernel" "$MADE/vmlinuz"
+  boot/build-iso "$MADE/vmlinuz" "$MADE/initramfs" "$CACHE/boot/root" "$MADE" "$ISO"
+  local size
+  size=$(stat --format=%s "$ISO")
+  [ "$size" -le "$ISO_BUDGET" ] || die "$ISO is $size bytes, over its budget of $ISO_BUDGET"
+}
+
 # --- Commands ------------------------------------------------------------------------------------
 
 step() {
@@ -237,7 +290,20 @@ summary() {
   for folder in man completions; do
     echo "  $OUT/$folder/  $(find "$OUT/$folder" -type f | wc -l) files"
   done
+  if [ -e "$ISO" ]; then
+    echo "  $ISO  $(human "$(stat --format=%s "$ISO")") of at most $(human "$ISO_BUDGET")"
+  fi
   echo "Try it:  $BINARY --help"
+}
+
+command_iso() {
+  build_binary
+  build_iso
+  summary
+}
+
+command_all() {
+  command_iso
 }
 
 command_binary() {
@@ -249,7 +315,8 @@ command_test() {
   need_packages "${TEST_PACKAGES[@]}"
   need_host_cargo fmt clippy
   step "Shell scripts"
-  shellcheck build.sh .ci/run fuzz/make-corpus kernel-config/check
+  shellcheck build.sh .ci/run fuzz/make-corpus kernel-config/check live/fetch \
+    initramfs/build initramfs/choose-modules boot/build-iso
   step "Formatting"
   cargo fmt --all --check
   step "Clippy"
@@ -313,16 +380,17 @@ main() {
   while [ $# -gt 0 ]; do
     case "$1" in
       --no-install) INSTALL=no ;;
+      --update) UPDATE=yes ;;
       -h | --help) words=(help) && break ;;
       -*) usage >&2 && die "unknown option $1" ;;
       *) words+=("$1") ;;
     esac
     shift
   done
-  local command=${words[0]:-binary}
+  local command=${words[0]:-all}
   case "$command" in
     help) usage ;;
-    binary | test | fuzz | bench | clean) "command_$command" "${words[@]:1}" ;;
+    all | iso | binary | test | fuzz | bench | clean) "command_$command" "${words[@]:1}" ;;
     *) usage >&2 && die "unknown command $command" ;;
   esac
 }
