@@ -411,9 +411,11 @@ command_test() {
   # The fuzz targets are checked, not linked, so libFuzzer itself need not be compiled.
   CUSTOM_LIBFUZZER_PATH=/nowhere/libfuzzer.a \
     cargo clippy --locked --workspace --all-targets --features calco-fuzz/engine -- -D warnings
-  step "Static binary"
+  step "Live system"
   build_binary
+  build_live
   summary
+  summary_live
   step "Tests"
   if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run --locked --workspace --no-fail-fast
