@@ -492,4 +492,4 @@ main() {
   esac
 }
 
-main "$@"
+main "$@"; exit # in one line: this file may change while it runs
