@@ -22,13 +22,14 @@ export PATH="$PATH:$HOME/.cargo/bin:/usr/sbin:/sbin"
 
 usage() {
   cat <<'EOF'
-Usage: ./build.sh [--no-install] [COMMAND]
+Usage: ./build.sh [OPTION…] [COMMAND]
 
 Commands
   all                  everything: the ISO, the files to start from a network, the binary (default)
   run                  boot the ISO in QEMU, with a sample disk to save, a stick and an empty disk
   binary               only the static binary, its man pages and shell completions
   test                 everything that is checked before a change is accepted
+  test --full          and every way to save and restore a real system; takes hours, can be resumed
   check-reproducible   build the last commit once more, elsewhere, and compare
   fuzz TARGET SECONDS  look for input that a parser does not survive
   bench [FILTER]       measure our own parts
@@ -235,7 +236,8 @@ build_binary() {
     build_with_debian
   fi
   mkdir -p "$OUT"
-  install -m 755 "target/$TARGET/release/calco" "$BINARY"
+  cmp -s "target/$TARGET/release/calco" "$BINARY" ||
+    install -m 755 "target/$TARGET/release/calco" "$BINARY"
   check_binary
   write_man_pages_and_completions
 }
@@ -363,8 +365,8 @@ command_all() {
 command_run() {
   need_packages "${RUN_PACKAGES[@]}"
   [[ " ${RUN_OPTIONS[*]} " != *" --graphic "* ]] || need_packages qemu-system-gui
-  if [ ! -e "$ISO" ]; then
-    build_binary
+  build_binary
+  if [ ! -e "$ISO" ] || [ -n "$(find "$BINARY" initramfs boot live kernel-config -newer "$ISO")" ]; then
     build_live
   fi
   qemu/run "$ISO" target/run "${RUN_OPTIONS[@]}"
@@ -400,7 +402,7 @@ command_binary() {
 }
 
 command_test() {
-  need_packages "${TEST_PACKAGES[@]}"
+  need_packages "${TEST_PACKAGES[@]}" "${RUN_PACKAGES[@]}"
   need_host_cargo fmt clippy
   step "Shell scripts"
   shellcheck build.sh .ci/run fuzz/make-corpus kernel-config/{build,check} live/{fetch,check} \
@@ -417,10 +419,15 @@ command_test() {
   summary
   summary_live
   step "Tests"
+  export CALCO_REQUIRE_LIVE=1 # tests in virtual machines are not skipped
   if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run --locked --workspace --no-fail-fast
   else
     cargo test --locked --workspace --no-fail-fast
+  fi
+  if [ "${1:-}" = --full ]; then
+    step "All ways to save and restore a real system"
+    cargo run --locked --package calco-vmtest --bin matrix
   fi
 }
 
@@ -477,6 +484,7 @@ main() {
         [ "$KERNEL" = debian ] || [ "$KERNEL" = custom ] || die "--kernel needs debian or custom"
         shift
         ;;
+      --full) words+=("$1") ;;
       --uefi | --bios | --graphic | --fresh) RUN_OPTIONS+=("$1") ;;
       -h | --help) words=(help) && break ;;
       -*) usage >&2 && die "unknown option $1" ;;
@@ -490,6 +498,8 @@ main() {
     all | run | binary | check-reproducible | test | fuzz | bench | clean) "command_$command" "${words[@]:1}" ;;
     *) usage >&2 && die "unknown command $command" ;;
   esac
+  # Here, so that nothing more is read from this file, which may have changed meanwhile.
+  exit
 }
 
-main "$@"; exit # in one line: this file may change while it runs
+main "$@"
