@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Builds and tests Calco on Debian 12 and 13. `./build.sh help` tells how to use it.
+# shellcheck disable=SC2317 # commands are called by name: "command_$command"
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
