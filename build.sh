@@ -12,6 +12,7 @@ readonly CONTENTS=$OUT/calco.cdx.json
 readonly CACHE=cache
 readonly MADE=target/live # what the live system is made of, on the way
 INSTALL=yes
+FULL=no
 UPDATE=
 KERNEL=debian
 FIRMWARE=
@@ -40,6 +41,7 @@ Options
   --no-install         do not install Debian packages: name those that are missing and stop
   --update             take newer Debian packages into the live system, if there are any
   --firmware           add firmware of network cards (not free software) to the live system
+  --full               with test: also every way to save and restore a real system, hours without KVM
   --kernel KIND        debian: signed, for Secure Boot (default); custom: built here, unsigned
 
 Options of run
@@ -80,6 +82,7 @@ declare -rA REASON=(
   [libssl-dev]="builds the kernel (--kernel custom)"
   [qemu-system-x86]="boots the live system in a virtual machine"
   [qemu-system-gui]="shows the virtual machine in a window (run --graphic)"
+  [debootstrap]="makes the real system that is saved, restored and booted by the tests"
   [ovmf]="UEFI and Secure Boot for virtual machines"
   [grub-common]="makes the boot menu (grub-mkimage)"
   [grub-pc-bin]="the boot menu under BIOS"
@@ -123,7 +126,7 @@ readonly RUN_PACKAGES=(qemu-system-x86 ovmf e2fsprogs dosfstools mtools exfatpro
 readonly TEST_PACKAGES=(shellcheck e2fsprogs dosfstools mtools util-linux mount fdisk gdisk parted
   partclone xfsprogs btrfs-progs ntfs-3g exfatprogs f2fs-tools jfsutils reiserfsprogs nilfs-tools
   bcache-tools udftools apfsprogs makefs cryptsetup-bin lvm2 squashfs-tools erofs-utils xorriso
-  genisoimage)
+  genisoimage qemu-system-x86 ovmf debootstrap)
 
 is_installed() {
   dpkg-query --show --showformat='${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
@@ -404,7 +407,7 @@ command_test() {
   need_host_cargo fmt clippy
   step "Shell scripts"
   shellcheck build.sh .ci/run fuzz/make-corpus kernel-config/{build,check} live/{fetch,check} \
-    initramfs/{build,choose-modules} boot/build-{iso,pxe} qemu/{acceleration,run}
+    initramfs/{build,choose-modules} boot/build-{iso,pxe} qemu/{acceleration,run,fixtures/debian}
   step "Formatting"
   cargo fmt --all --check
   step "Clippy"
@@ -416,11 +419,18 @@ command_test() {
   build_live
   summary
   summary_live
+  step "Real systems for the tests in virtual machines"
+  as_root qemu/fixtures/debian "$CACHE"
   step "Tests"
+  export CALCO_REQUIRE_LIVE=1
   if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run --locked --workspace --no-fail-fast
   else
     cargo test --locked --workspace --no-fail-fast
+  fi
+  if [ "$FULL" = yes ]; then
+    step "Every way to save and restore a real system"
+    cargo run --locked --quiet --package calco-vmtest --bin matrix
   fi
 }
 
@@ -470,6 +480,7 @@ main() {
   while [ $# -gt 0 ]; do
     case "$1" in
       --no-install) INSTALL=no ;;
+      --full) FULL=yes ;;
       --update) UPDATE=yes ;;
       --firmware) FIRMWARE=yes ;;
       --kernel)

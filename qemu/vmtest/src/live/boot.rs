@@ -128,7 +128,7 @@ impl BuiltSystem {
             Firmware::Uefi | Firmware::UefiSecureBoot => {
                 std::fs::create_dir_all(folder.join("grub")).unwrap();
                 std::fs::write(folder.join("grub/grub.cfg"), grub_config("", words)).unwrap();
-                "shimx64.efi"
+                "bootx64.efi"
             }
         };
         Boot::Network { folder, file: file.to_owned() }
