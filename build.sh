@@ -82,6 +82,7 @@ declare -rA REASON=(
   [libssl-dev]="builds the kernel (--kernel custom)"
   [qemu-system-x86]="boots the live system in a virtual machine"
   [qemu-system-gui]="shows the virtual machine in a window (run --graphic)"
+  [debootstrap]="makes the real system that is saved, restored and booted by the tests"
   [ovmf]="UEFI and Secure Boot for virtual machines"
   [grub-common]="makes the boot menu (grub-mkimage)"
   [grub-pc-bin]="the boot menu under BIOS"
@@ -125,7 +126,7 @@ readonly RUN_PACKAGES=(qemu-system-x86 ovmf e2fsprogs dosfstools mtools exfatpro
 readonly TEST_PACKAGES=(shellcheck e2fsprogs dosfstools mtools util-linux mount fdisk gdisk parted
   partclone xfsprogs btrfs-progs ntfs-3g exfatprogs f2fs-tools jfsutils reiserfsprogs nilfs-tools
   bcache-tools udftools apfsprogs makefs cryptsetup-bin lvm2 squashfs-tools erofs-utils xorriso
-  genisoimage)
+  genisoimage qemu-system-x86 ovmf debootstrap)
 
 is_installed() {
   dpkg-query --show --showformat='${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
@@ -407,7 +408,7 @@ command_test() {
   need_host_cargo fmt clippy
   step "Shell scripts"
   shellcheck build.sh .ci/run fuzz/make-corpus kernel-config/{build,check} live/{fetch,check} \
-    initramfs/{build,choose-modules} boot/build-{iso,pxe} qemu/{acceleration,run}
+    initramfs/{build,choose-modules} boot/build-{iso,pxe} qemu/{acceleration,run,fixtures/debian}
   step "Formatting"
   cargo fmt --all --check
   step "Clippy"
@@ -419,6 +420,8 @@ command_test() {
   build_live
   summary
   summary_live
+  step "Real systems for the tests in virtual machines"
+  as_root qemu/fixtures/debian "$CACHE"
   step "Tests"
   export CALCO_REQUIRE_LIVE=1 # tests in virtual machines are not skipped
   if cargo nextest --version >/dev/null 2>&1; then
@@ -427,8 +430,8 @@ command_test() {
     cargo test --locked --workspace --no-fail-fast
   fi
   if [ "${1:-}" = --full ]; then
-    step "All ways to save and restore a real system"
-    cargo run --locked --package calco-vmtest --bin matrix
+    step "Every way to save and restore a real system"
+    cargo run --locked --quiet --package calco-vmtest --bin matrix
   fi
 }
 

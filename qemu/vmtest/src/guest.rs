@@ -233,7 +233,11 @@ impl Guest {
     /// Plugs in a USB stick, under a name to pull it out by.
     #[track_caller]
     pub fn plug(&mut self, name: &str, disk: &Disk) {
-        assert!(disk.can_be_plugged(), "{} can only be there from the start", disk.file().display());
+        assert!(
+            disk.can_be_plugged(),
+            "{} can only be there from the start",
+            disk.file().display()
+        );
         let mut node = disk.block_node();
         node["node-name"] = name.into();
         self.command("blockdev-add", node);

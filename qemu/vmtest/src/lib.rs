@@ -14,6 +14,7 @@ mod disk;
 mod firmware;
 mod guest;
 mod key;
+pub mod live;
 mod machine;
 mod place;
 mod qmp;

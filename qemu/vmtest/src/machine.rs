@@ -102,7 +102,8 @@ impl Machine {
         self.terminal
     }
 
-    pub(crate) fn firmware_kind(&self) -> Firmware {
+    /// Its firmware.
+    pub fn firmware_kind(&self) -> Firmware {
         self.firmware
     }
 
@@ -251,7 +252,8 @@ mod tests {
     fn secure_boot_has_variables_of_its_own() {
         let machine = Machine::notebook("x", Disk::new("/d"));
         let words = arguments(&machine);
-        for part in ["q35,smm=on", "OVMF_CODE_4M.ms.fd", "file=/f/variables.fd", "secure,value=on"] {
+        for part in ["q35,smm=on", "OVMF_CODE_4M.ms.fd", "file=/f/variables.fd", "secure,value=on"]
+        {
             assert!(words.contains(part), "{part} in {words}");
         }
         assert!(arguments(&machine.firmware_variables("/v")).contains("format=raw,file=/v"));

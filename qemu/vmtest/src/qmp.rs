@@ -93,8 +93,7 @@ impl Qmp {
     }
 
     fn over(stream: UnixStream) -> Result<Self, QmpError> {
-        let mut qmp =
-            Self { stream, received: Vec::new(), events: VecDeque::new(), next_id: 1 };
+        let mut qmp = Self { stream, received: Vec::new(), events: VecDeque::new(), next_id: 1 };
         let until = Instant::now() + ANSWER;
         while qmp.message(until)?.ok_or(QmpError::Silent)? != Message::Greeting {}
         qmp.execute("qmp_capabilities", Value::Null)?;

@@ -133,9 +133,7 @@ impl Terminal {
         self.wait_for_state(within, |state| {
             let from = after.min(state.bytes.len());
             let found = state.bytes[from..].windows(text.len()).position(|part| part == text);
-            found
-                .map(|at| from + at + text.len())
-                .ok_or_else(|| Screen::of(state.model.screen()))
+            found.map(|at| from + at + text.len()).ok_or_else(|| Screen::of(state.model.screen()))
         })
     }
 
