@@ -135,6 +135,8 @@ is_installed() {
 as_root() {
   if [ "$(id -u)" -eq 0 ]; then
     "$@"
+  elif [ -t 2 ] && ! sudo -n true 2>/dev/null; then
+    sudo "$@" # asks for the password
   else
     sudo -n "$@"
   fi
