@@ -31,11 +31,14 @@ impl Host for Commands {
     }
 }
 
-/// The name of the terminal on standard input.
-fn terminal_name() -> String {
+/// The name of the terminal on standard input, or of what is there instead.
+pub(super) fn terminal_name() -> String {
     let path = std::fs::read_link("/proc/self/fd/0").ok();
     let path = path.map(|path| path.display().to_string()).unwrap_or_default();
-    path.trim_start_matches("/dev/").to_owned()
+    match path.trim_start_matches("/dev/") {
+        "" | "null" => "calco".to_owned(),
+        name => name.to_owned(),
+    }
 }
 
 /// Whether the environment tells something.

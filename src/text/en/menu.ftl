@@ -101,7 +101,7 @@ menu-saved = The disk is saved
 menu-log-is-at = Log: { $path }
 menu-same-command = The command that does the same without questions:
 menu-back-to-menu = Back to the menu
-menu-about-time = About { $time } at { $rate }/s; slow sticks and disks take longer.
+menu-about-time = It takes about { $time } at { $rate }/s; slow sticks and disks need longer.
 
 menu-images-at = Images in { $location }
 menu-image-size = { $used } in use, { $stored } stored

@@ -101,7 +101,7 @@ menu-saved = El disco está guardado
 menu-log-is-at = Registro: { $path }
 menu-same-command = La orden que hace lo mismo sin preguntas:
 menu-back-to-menu = Volver al menú
-menu-about-time = Unos { $time } a { $rate }/s; con memorias y discos lentos, más.
+menu-about-time = Durará unos { $time } a { $rate }/s; con memorias y discos lentos, más.
 
 menu-images-at = Imágenes en { $location }
 menu-image-size = { $used } en uso, ocupa { $stored }
