@@ -1,6 +1,7 @@
 //! The command line: words in, a [`Job`], exit code out.
 
 mod help;
+mod menu;
 mod run;
 
 use crate::error::{Error, ErrorKind};
@@ -21,9 +22,18 @@ pub use help::command;
 #[command(name = "calco", version, disable_help_subcommand = true)]
 struct CommandLine {
     #[command(subcommand)]
-    job: Job,
+    command: Subcommand,
     #[command(flatten)]
     options: Options,
+}
+
+/// A job, or the menu that leads to one.
+#[derive(clap::Subcommand)]
+enum Subcommand {
+    #[command(flatten)]
+    Job(Job),
+    /// The menu.
+    Menu(menu::Words),
 }
 
 /// Options of every command.
@@ -80,8 +90,13 @@ pub fn main() -> ExitCode {
         }
     }
     let style = ProgressStyle::named(&line.options.progress);
-    let console = Console::new(style, interrupted);
-    match run::run(&line.job, line.options.json, &console) {
+    let outcome = match line.command {
+        Subcommand::Menu(words) => menu::run(&words, interrupted).map(|()| 0),
+        Subcommand::Job(job) => {
+            run::run(&job, line.options.json, &Console::new(style, interrupted))
+        }
+    };
+    match outcome {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             if line.options.json {

@@ -1,0 +1,44 @@
+//! What the menu has others do for it.
+
+use crate::error::Result;
+use crate::job::{RestoreJob, SaveJob};
+use crate::operation::restore::RestorePlan;
+use crate::operation::save::SavePlan;
+use crate::report::Report;
+
+/// What can be asked of the machine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Power {
+    /// Switch it off.
+    Off,
+    /// Start it anew.
+    Reboot,
+}
+
+/// Who carries out what the menu made up: the command line, which does the same for typed
+/// commands.
+pub trait Host: Sync {
+    /// Computes what a save will do.
+    ///
+    /// # Errors
+    /// As [`crate::operation::save::plan`], and when a disk or the destination cannot be opened.
+    fn plan_save(&self, job: &SaveJob, report: &dyn Report) -> Result<SavePlan>;
+
+    /// Computes what a restore will do.
+    ///
+    /// # Errors
+    /// As [`crate::operation::restore::plan`], and when the image or a target cannot be opened.
+    fn plan_restore(&self, job: &RestoreJob) -> Result<RestorePlan>;
+
+    /// Asks PID 1 to switch the machine off or start it anew.
+    ///
+    /// # Errors
+    /// When there is no PID 1 that would.
+    fn power(&self, power: Power) -> Result<()>;
+
+    /// Asks PID 1 for a keyboard layout.
+    ///
+    /// # Errors
+    /// When there is no such layout.
+    fn keymap(&self, name: &str) -> Result<()>;
+}
