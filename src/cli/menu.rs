@@ -1,14 +1,12 @@
 //! The menu: it makes jobs up, and they are carried out as typed ones are.
 
 use super::run;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::job::{RestoreJob, SaveJob};
 use crate::operation::restore::RestorePlan;
 use crate::operation::save::SavePlan;
 use crate::report::Report;
-use crate::text::message;
-use crate::ui::menu::{self, Host, Options, Power};
-use crate::ui::running;
+use crate::ui::menu::{self, Host, Machine, Options};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -31,26 +29,33 @@ impl Host for Commands {
     fn plan_restore(&self, job: &RestoreJob) -> Result<RestorePlan> {
         run::restore::plan(job)
     }
-
-    fn power(&self, _: Power) -> Result<()> {
-        Err(Error::new(ErrorKind::Unsupported, message!("menu-not-live")))
-    }
-
-    fn keymap(&self, _: &str) -> Result<()> {
-        Err(Error::new(ErrorKind::Unsupported, message!("menu-not-live")))
-    }
 }
 
-/// The name of the terminal on standard input.
-fn terminal_name() -> String {
+/// The name of the terminal on standard input, or of what is there instead.
+pub(super) fn terminal_name() -> String {
     let path = std::fs::read_link("/proc/self/fd/0").ok();
     let path = path.map(|path| path.display().to_string()).unwrap_or_default();
-    path.trim_start_matches("/dev/").to_owned()
+    match path.trim_start_matches("/dev/") {
+        "" | "null" => "calco".to_owned(),
+        name => name.to_owned(),
+    }
 }
 
-pub(super) fn run(words: &Words, ended: Arc<AtomicBool>) -> Result<()> {
-    let console = words.console.clone().unwrap_or_else(terminal_name);
-    let chosen = std::env::var_os("CALCO_LANG").is_some_and(|language| !language.is_empty());
-    let ask_language = running::is_live() && !chosen;
-    menu::run(&Commands, Options { console, ask_language, ended })
+/// Whether the environment tells something.
+fn is_given(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !value.is_empty())
+}
+
+pub(super) fn run(
+    words: &Words,
+    machine: Option<&dyn Machine>,
+    ended: Arc<AtomicBool>,
+) -> Result<()> {
+    let options = Options {
+        console: words.console.clone().unwrap_or_else(terminal_name),
+        ask_language: machine.is_some() && !is_given("CALCO_LANG"),
+        ask_keyboard: machine.is_some() && !is_given("CALCO_KEYMAP"),
+        ended,
+    };
+    menu::run(&Commands, machine, options)
 }

@@ -7,6 +7,7 @@ mod run;
 use crate::error::{Error, ErrorKind};
 use crate::job::Job;
 use crate::text::{Language, message, set_language};
+use crate::ui::menu::Machine;
 use crate::ui::{self, Console, ProgressStyle};
 use clap::error::ErrorKind as ClapKind;
 use clap::{FromArgMatches as _, Parser};
@@ -68,6 +69,11 @@ fn language_of(words: &[std::ffi::OsString]) -> Language {
 
 /// Runs the program: parses the words, does the job, answers the exit code.
 pub fn main() -> ExitCode {
+    main_with(None)
+}
+
+/// As [`main`], in the live system: the menu can ask PID 1.
+pub fn main_with(machine: Option<&dyn Machine>) -> ExitCode {
     let words: Vec<_> = std::env::args_os().collect();
     set_language(language_of(&words));
     let parsed = command()
@@ -91,7 +97,7 @@ pub fn main() -> ExitCode {
     }
     let style = ProgressStyle::named(&line.options.progress);
     let outcome = match line.command {
-        Subcommand::Menu(words) => menu::run(&words, interrupted).map(|()| 0),
+        Subcommand::Menu(words) => menu::run(&words, machine, interrupted).map(|()| 0),
         Subcommand::Job(job) => {
             run::run(&job, line.options.json, &Console::new(style, interrupted))
         }

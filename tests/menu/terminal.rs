@@ -4,12 +4,13 @@ use super::support::command::calco_command;
 use nix::pty::{Winsize, openpty};
 use std::fs::File;
 use std::io::{Read as _, Write as _};
+use std::num::NonZero;
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-const ROWS: u16 = 24;
-const COLUMNS: u16 = 80;
+const ROWS: NonZero<u16> = NonZero::new(24).unwrap();
+const COLUMNS: NonZero<u16> = NonZero::new(80).unwrap();
 
 struct Seen {
     screen: vt100::Parser,
@@ -55,7 +56,8 @@ impl Menu {
         folder: tempfile::TempDir,
         runtime: &std::path::Path,
     ) -> Self {
-        let size = Winsize { ws_row: ROWS, ws_col: COLUMNS, ws_xpixel: 0, ws_ypixel: 0 };
+        let size =
+            Winsize { ws_row: ROWS.get(), ws_col: COLUMNS.get(), ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(&size, None).unwrap();
         let stdio = || Stdio::from(pty.slave.try_clone().unwrap());
         let child = calco_command()
@@ -116,10 +118,11 @@ impl Menu {
 
     #[track_caller]
     fn check(&self, screen: &str) {
+        let columns = usize::from(COLUMNS.get());
         for line in screen.lines() {
             // Nothing in the last column, and nothing that had to be cut off.
-            assert!(line.chars().count() < usize::from(COLUMNS), "{line:?} in:\n{screen}");
-            let cut = line.chars().count() == usize::from(COLUMNS) - 1 && line.ends_with('…');
+            assert!(line.chars().count() < columns, "{line:?} in:\n{screen}");
+            let cut = line.chars().count() == columns - 1 && line.ends_with('…');
             assert!(!cut, "{line:?} is cut off in:\n{screen}");
         }
     }
@@ -156,8 +159,10 @@ impl Menu {
         }
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+    /// What PID 1 does at the end of the system.
+    pub(crate) fn ask_to_end(&self) {
+        let id = rustix::process::Pid::from_raw(self.child.id() as i32).unwrap();
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
     }
 }
 

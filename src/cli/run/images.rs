@@ -1,7 +1,7 @@
 //! The images of a destination: list, show, verify, delete, prune.
 
 use super::place::{open_image, open_store, split_image};
-use super::print_json;
+use super::{as_job, print_json};
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::{Depth, Freshness, Image, verify};
 use crate::job::{DeleteJob, ImagesJob, PruneJob, ShowJob, VerifyJob};
@@ -66,7 +66,9 @@ pub(super) fn verify_images(job: &VerifyJob, json: bool, console: &Console) -> R
     for word in &job.images {
         let checked = split_image(word).and_then(|(store, name)| {
             let image = Image::open(library::find(&store, &name)?, Freshness::Medium)?;
-            verify(&image, depth, Freshness::Medium, Stage::Verify, console)
+            as_job(message!("menu-verifying", name = name.as_str()), console, |report| {
+                verify(&image, depth, Freshness::Medium, Stage::Verify, report)
+            })
         });
         match checked {
             Ok(found) => {

@@ -9,6 +9,9 @@ pub(super) mod save;
 use super::help;
 use crate::error::Result;
 use crate::job::Job;
+use crate::report::Report;
+use crate::text::Message;
+use crate::ui::running::{self, Published, Running};
 use crate::ui::{self, Console};
 use serde_json::Value;
 
@@ -29,6 +32,19 @@ pub(super) fn run(job: &Job, json: bool, console: &Console) -> Result<u8> {
         Job::Prune(job) => images::prune(job, json),
         Job::Generate(job) => help::generate(&job.folder).map(|()| 0),
     }
+}
+
+/// Does the work of a job. In the live system there is one job at a time, and its menus show it.
+fn as_job<R>(
+    title: Message,
+    console: &Console,
+    work: impl FnOnce(&dyn Report) -> Result<R>,
+) -> Result<R> {
+    if !running::is_live() {
+        return work(console);
+    }
+    let running = Running::begin(&title, &super::menu::terminal_name())?;
+    work(&Published::new(console, &running))
 }
 
 fn print_json(document: &Value) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use super::disks::survey_json;
 use super::place::split_image;
-use super::{DATA_LOST, print_json};
+use super::{DATA_LOST, as_job, print_json};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hardware::{Inventory, selector};
 use crate::image::{Freshness, Image};
@@ -175,7 +175,8 @@ pub(super) fn restore_image(job: &RestoreJob, json: bool, console: &Console) -> 
             ui::confirm(&question, &word)?;
         }
     }
-    let outcome = plan.execute(console)?;
+    let title = message!("menu-restoring", name = plan.image().manifest().name.as_str());
+    let outcome = as_job(title, console, |report| plan.execute(report))?;
     match json {
         true => print_json(&json!(outcome))?,
         false => ui::print(&ui::restore_done(&outcome))?,

@@ -2,7 +2,7 @@
 
 use super::disks::survey_json;
 use super::place::open_store;
-use super::{DATA_LOST, print_json};
+use super::{DATA_LOST, as_job, print_json};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hardware::{inventory, selector};
 use crate::job::{SaveJob, parse_partitions};
@@ -94,7 +94,8 @@ pub(super) fn save_disks(job: &SaveJob, json: bool, console: &Console) -> Result
     if job.dry_run {
         return Ok(0);
     }
-    let outcome = plan.execute(console)?;
+    let title = message!("menu-saving", name = plan.name.as_str());
+    let outcome = as_job(title, console, |report| plan.execute(report))?;
     match json {
         true => print_json(&json!(outcome))?,
         false => ui::print(&ui::save_done(&outcome))?,

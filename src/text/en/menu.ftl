@@ -1,6 +1,5 @@
 # The menu.
 menu-no-terminal = The menu needs a terminal to be shown on
-menu-not-live = That is only possible in the live system
 menu-title = Calco { $version }
 menu-welcome = What would you like to do? Nothing is changed on any disk before you were shown what will happen and said yes.
 menu-save = Save disks (make an image)
@@ -18,7 +17,7 @@ menu-reboot = Restart the computer
 menu-power-off = Switch the computer off
 menu-quit = Quit
 
-menu-keys-move = Up/Down: move
+menu-keys-move = Arrows: move
 menu-keys-mark = Space: mark
 menu-keys-choose = Enter: choose
 menu-keys-page = PgUp/PgDn: read on
@@ -73,6 +72,7 @@ menu-type-path = Something else: type its path
 menu-path-prompt = Path of a device or of a plain file that holds a disk:
 menu-volume-used = { $used } used
 menu-volume-whole = all of it, because: { $reason }
+menu-place-folder = A folder of this system: type its path
 menu-folder-prompt = Folder of the images:
 menu-folder-missing = There is no folder { $path }
 
@@ -101,7 +101,7 @@ menu-saved = The disk is saved
 menu-log-is-at = Log: { $path }
 menu-same-command = The command that does the same without questions:
 menu-back-to-menu = Back to the menu
-menu-about-time = About { $time } at { $rate }/s; slow sticks and disks take longer.
+menu-about-time = It takes about { $time } at { $rate }/s; slow sticks and disks need longer.
 
 menu-images-at = Images in { $location }
 menu-image-size = { $used } in use, { $stored } stored

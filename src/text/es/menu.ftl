@@ -1,6 +1,5 @@
 # El menú.
 menu-no-terminal = El menú necesita una terminal donde mostrarse
-menu-not-live = Eso solo es posible en el sistema autónomo
 menu-title = Calco { $version }
 menu-welcome = ¿Qué quiere hacer? Nada cambia en ningún disco antes de que usted haya visto lo que va a pasar y haya dicho que sí.
 menu-save = Guardar discos (crear una imagen)
@@ -18,7 +17,7 @@ menu-reboot = Reiniciar el equipo
 menu-power-off = Apagar el equipo
 menu-quit = Salir
 
-menu-keys-move = Arriba/Abajo: mover
+menu-keys-move = Flechas: mover
 menu-keys-mark = Espacio: marcar
 menu-keys-choose = Intro: elegir
 menu-keys-page = RePág/AvPág: leer
@@ -73,6 +72,7 @@ menu-type-path = Otra cosa: escribir su ruta
 menu-path-prompt = Ruta de un dispositivo, o de un archivo que contiene un disco:
 menu-volume-used = { $used } en uso
 menu-volume-whole = entera, porque: { $reason }
+menu-place-folder = Una carpeta de este sistema: escribir su ruta
 menu-folder-prompt = Carpeta de las imágenes:
 menu-folder-missing = No existe la carpeta { $path }
 
@@ -101,7 +101,7 @@ menu-saved = El disco está guardado
 menu-log-is-at = Registro: { $path }
 menu-same-command = La orden que hace lo mismo sin preguntas:
 menu-back-to-menu = Volver al menú
-menu-about-time = Unos { $time } a { $rate }/s; con memorias y discos lentos, más.
+menu-about-time = Durará unos { $time } a { $rate }/s; con memorias y discos lentos, más.
 
 menu-images-at = Imágenes en { $location }
 menu-image-size = { $used } en uso, ocupa { $stored }

@@ -5,6 +5,7 @@ use crate::job::{RestoreJob, SaveJob};
 use crate::operation::restore::RestorePlan;
 use crate::operation::save::SavePlan;
 use crate::report::Report;
+use crate::text::Language;
 
 /// What can be asked of the machine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,16 +30,25 @@ pub trait Host: Sync {
     /// # Errors
     /// As [`crate::operation::restore::plan`], and when the image or a target cannot be opened.
     fn plan_restore(&self, job: &RestoreJob) -> Result<RestorePlan>;
+}
 
-    /// Asks PID 1 to switch the machine off or start it anew.
+/// PID 1 of the live system, as far as the menu needs it.
+pub trait Machine: Sync {
+    /// Switches the machine off or starts it anew.
     ///
     /// # Errors
-    /// When there is no PID 1 that would.
+    /// When PID 1 does not answer, or refuses.
     fn power(&self, power: Power) -> Result<()>;
 
-    /// Asks PID 1 for a keyboard layout.
+    /// Uses a keyboard layout on all screens.
     ///
     /// # Errors
     /// When there is no such layout.
     fn keymap(&self, name: &str) -> Result<()>;
+
+    /// Tells which language was chosen, so that a menu that is started again speaks it.
+    ///
+    /// # Errors
+    /// When PID 1 does not answer.
+    fn language(&self, language: Language) -> Result<()>;
 }

@@ -20,7 +20,7 @@ mod system;
 mod terminal;
 mod work;
 
-pub use host::{Host, Power};
+pub use host::{Host, Machine, Power};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::message;
@@ -36,8 +36,10 @@ use std::sync::atomic::AtomicBool;
 pub struct Options {
     /// What this console is called on others.
     pub console: String,
-    /// Whether language and keyboard layout are asked for first.
+    /// Whether the language is asked for first.
     pub ask_language: bool,
+    /// Whether the keyboard layout is asked for first.
+    pub ask_keyboard: bool,
     /// Set by signals that end the process.
     pub ended: Arc<AtomicBool>,
 }
@@ -45,6 +47,8 @@ pub struct Options {
 /// The menu on a terminal.
 struct Menu<'a> {
     host: &'a dyn Host,
+    /// PID 1, in the live system.
+    machine: Option<&'a dyn Machine>,
     person: Person,
     console: String,
     /// Whether this is the live system.
@@ -74,26 +78,30 @@ enum Entry {
 ///
 /// # Errors
 /// [`ErrorKind::Usage`] without a terminal.
-pub fn run(host: &dyn Host, options: Options) -> Result<()> {
+pub fn run(host: &dyn Host, machine: Option<&dyn Machine>, options: Options) -> Result<()> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err(Error::new(ErrorKind::Usage, message!("menu-no-terminal")));
     }
     let mut menu = Menu {
         host,
+        machine,
         person: Person::new(options.ended),
         console: options.console,
-        live: running::is_live(),
+        live: machine.is_some(),
         expert: false,
     };
-    match menu.all(options.ask_language) {
+    match menu.all(options.ask_language, options.ask_keyboard) {
         Ok(()) | Err(Leave::Quit | Leave::Gone) => Ok(()),
     }
 }
 
 impl Menu<'_> {
-    fn all(&mut self, ask_language: bool) -> std::result::Result<(), Leave> {
+    fn all(&mut self, ask_language: bool, ask_keyboard: bool) -> std::result::Result<(), Leave> {
         if ask_language {
-            self.first_screens()?;
+            self.language()?;
+        }
+        if ask_keyboard {
+            self.keyboard()?;
         }
         // A job of another console that the person did not want to look at any more.
         let mut seen_other = false;

@@ -2,7 +2,7 @@
 
 use super::Menu;
 use super::ask::Answer;
-use super::screen::Input;
+use super::screen::{Choice, Input, List};
 use crate::error::Result;
 use crate::store::{LocalStore, Store};
 use crate::text::{Message, message};
@@ -47,11 +47,19 @@ impl Place {
 impl Menu<'_> {
     /// The place of images.
     pub(super) fn place(&mut self, title: &Message) -> Answer<Place> {
-        let input = Input::new(title, message!("menu-folder-prompt"), "");
-        let check = |text: &str| {
-            let missing = !Path::new(text).is_dir();
-            missing.then(|| message!("menu-folder-missing", path = text).to_string())
-        };
-        Ok(self.person.line(input, check)?.map(|word| Place { word }))
+        loop {
+            let choices = vec![Choice::new((), message!("menu-place-folder"))];
+            if self.person.choose(List::new(title, choices))?.is_none() {
+                return Ok(None);
+            }
+            let input = Input::new(title, message!("menu-folder-prompt"), "");
+            let check = |text: &str| {
+                let missing = !Path::new(text).is_dir();
+                missing.then(|| message!("menu-folder-missing", path = text).to_string())
+            };
+            if let Some(word) = self.person.line(input, check)? {
+                return Ok(Some(Place { word }));
+            }
+        }
     }
 }

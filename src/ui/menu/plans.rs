@@ -2,7 +2,7 @@
 
 use super::describe;
 use super::disks::{Look, Seen};
-use super::terminal::View;
+use super::terminal::{Line, Style, View};
 use crate::image::Saved;
 use crate::operation::restore::{RestoreOptions, RestorePlan};
 use crate::operation::save::SavePlan;
@@ -13,7 +13,7 @@ use crate::ui::{clock, restore_plan};
 use crate::units::{human_bytes, marketing_bytes};
 
 /// Bytes a second that a disk or stick of today gives at least, for a first guess at the time.
-const USUAL_RATE: u64 = 100_000_000;
+const USUAL_RATE: u64 = 100 << 20;
 
 /// "about 4:20", from bytes that are read or written.
 fn time_for(bytes: u64) -> Message {
@@ -135,10 +135,26 @@ pub(super) fn save(plan: &SavePlan, view: View) -> String {
     lines.join("\n")
 }
 
-/// What a restore will do and destroy.
-pub(super) fn restore(plan: &RestorePlan) -> String {
+/// What a restore will do and destroy. What will be lost stands out.
+pub(super) fn restore(plan: &RestorePlan) -> Vec<Line> {
     let RestoreOptions { precheck, verify, .. } = plan.options();
     let passes = 1 + u64::from(precheck) + u64::from(verify);
     let time = time_for(plan.bytes().saturating_mul(passes));
-    format!("{}\n{time}", restore_plan(plan).trim_end())
+    let lost = [message!("ui-restore-all-lost"), message!("ui-restore-part-lost")];
+    let lost = lost.map(|lost| lost.to_string());
+    let text = restore_plan(plan);
+    let warnings: Vec<String> = plan.warnings.iter().map(ToString::to_string).collect();
+    let stands_out = |line: &str| {
+        lost.iter().chain(&warnings).any(|warning| line.trim().ends_with(warning.as_str()))
+    };
+    let mut lines: Vec<Line> = text
+        .trim_end()
+        .lines()
+        .map(|line| {
+            let style = if stands_out(line) { Style::Warning } else { Style::Plain };
+            Line::styled(line, style)
+        })
+        .collect();
+    lines.push(Line::plain(time.to_string()));
+    lines
 }

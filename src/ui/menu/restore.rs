@@ -207,14 +207,14 @@ impl Menu<'_> {
             }
         };
         // The careful answer comes first: this one destroys something.
-        let list = List::new(
+        let mut list = List::new(
             message!("menu-restore-plan"),
             vec![
                 Choice::new(false, message!("menu-go-back")),
                 Choice::new(true, message!("menu-restore-start")),
             ],
-        )
-        .warning(plans::restore(&plan));
+        );
+        list.text = plans::restore(&plan);
         if !self.person.ask(list)? {
             return Ok(None);
         }

@@ -199,7 +199,7 @@ impl<T> List<T> {
         if self.back {
             parts.push(message!("menu-keys-back").to_string());
         }
-        parts.join("   ")
+        parts.join("  ")
     }
 
     /// What is shown. The position is moved so that the cursor is on the screen.
@@ -502,7 +502,7 @@ impl Input {
             }
         }
         let keys = [message!("menu-keys-done"), message!("menu-keys-back")];
-        let keys = keys.map(|key| key.to_string()).join("   ");
+        let keys = keys.map(|key| key.to_string()).join("  ");
         Frame { cursor: Some(cursor), ..finish(lines, &keys, view) }
     }
 }
@@ -553,7 +553,7 @@ impl Reading {
         }
         keys.push(message!("menu-keys-return"));
         let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
-        finish(lines, &keys.join("   "), view)
+        finish(lines, &keys.join("  "), view)
     }
 
     /// Whether the key ends the reading.

@@ -47,7 +47,7 @@ fn a_list_is_shown_and_chosen_from() {
         let rule = "─".repeat(79);
         let expected = format!(
             "Title\n{rule}\nSome words before the choices.\n\n> 1 choice 0\n    d0.0\n  2 choice 1\n    \
-             d1.0\n  3 choice 2\n    d2.0\n{}Up/Down: move   Enter: choose   Esc: back\n",
+             d1.0\n  3 choice 2\n    d2.0\n{}Arrows: move  Enter: choose  Esc: back\n",
             "\n".repeat(13)
         );
         assert_eq!(text(&frame), expected);

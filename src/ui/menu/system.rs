@@ -24,15 +24,6 @@ const LAYOUTS: [(&str, &str); 9] = [
 ];
 
 impl Menu<'_> {
-    /// Language and keyboard layout, before anything else.
-    pub(super) fn first_screens(&mut self) -> Result<(), Leave> {
-        self.language()?;
-        match self.live {
-            true => self.keyboard(),
-            false => Ok(()),
-        }
-    }
-
     pub(super) fn language(&mut self) -> Result<(), Leave> {
         // Each language in its own words: whoever needs this screen cannot read the other.
         let mut choices = vec![
@@ -43,6 +34,10 @@ impl Menu<'_> {
         let list = List::new("Language / Idioma", choices);
         if let Some(chosen) = self.person.choose(list)? {
             set_language(chosen);
+            if let Some(Err(error)) = self.machine.map(|machine| machine.language(chosen)) {
+                // It is spoken here in any case.
+                logs::add(&error.report());
+            }
         }
         Ok(())
     }
@@ -59,7 +54,7 @@ impl Menu<'_> {
         let list =
             List::new(message!("menu-keyboard"), choices).text(message!("menu-keyboard-text"));
         let Some(name) = self.person.choose(list)? else { return Ok(()) };
-        if let Err(error) = self.host.keymap(name) {
+        if let Some(Err(error)) = self.machine.map(|machine| machine.keymap(name)) {
             return self.person.show_error(&error);
         }
         let input = Input::new(message!("menu-keyboard"), message!("menu-keyboard-try"), "");
@@ -108,7 +103,7 @@ impl Menu<'_> {
         }
         if self.person.ask(list)? {
             logs::add(&format!("{power:?}"));
-            if let Err(error) = self.host.power(power) {
+            if let Some(Err(error)) = self.machine.map(|machine| machine.power(power)) {
                 return self.person.show_error(&error);
             }
             // PID 1 ends everything now, this menu too.

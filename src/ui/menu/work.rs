@@ -335,7 +335,8 @@ impl Person {
 
     /// Shows the job of another console until it ends, or a key leads back.
     pub(super) fn watch_other(&mut self, look: impl Fn() -> Option<JobState>) -> Result<(), Leave> {
-        let begun = Instant::now();
+        // What was typed before was not meant for this.
+        self.terminal.forget_keys();
         let mut printed = None;
         while let Some(state) = look() {
             let shown = Shown {
@@ -360,7 +361,7 @@ impl Person {
                 false => self.print_progress(&shown, &mut printed),
             }
             let key = self.key()?;
-            if matches!(key, Some(Key::Enter | Key::Escape)) && begun.elapsed().as_millis() > 300 {
+            if matches!(key, Some(Key::Enter | Key::Escape)) {
                 break;
             }
         }
