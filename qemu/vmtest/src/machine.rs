@@ -149,8 +149,8 @@ impl Machine {
 
     fn add_boot(&self, arguments: &mut Arguments) {
         let read_only = |id: &str, file: &Path| {
-            let node = json!({ "driver": "file", "filename": file }).to_string();
-            format!("if=none,id={id},format=raw,readonly=on,file=json:{}", node.replace(',', ",,"))
+            let file = file.display().to_string().replace(',', ",,");
+            format!("if=none,id={id},format=raw,readonly=on,file={file}")
         };
         match &self.boot {
             Boot::Disk => {}
@@ -176,9 +176,15 @@ impl Machine {
                 let folder = folder.display().to_string().replace(',', ",,");
                 let network = format!("user,id=network,tftp={folder},bootfile={file}");
                 arguments.add("-netdev", Some(&network));
-                arguments.device(&json!({
+                let mut card = json!({
                     "driver": "virtio-net-pci", "netdev": "network", "bootindex": 0
-                }));
+                });
+                // UEFI has a network start of its own. That of QEMU's cards, an iPXE of 2019, tells
+                // shim a wrong length of GRUB.
+                if self.firmware != Firmware::Bios {
+                    card["romfile"] = "".into();
+                }
+                arguments.device(&card);
             }
         }
     }
