@@ -5,6 +5,9 @@
 fn main() -> std::process::ExitCode {
     match calco::init::Face::of_this_process() {
         Some(face) => calco::init::run(face),
-        None => calco::cli::main(),
+        None => {
+            let machine = calco::init::LiveMachine::of_this_process();
+            calco::cli::main_with(machine.as_ref().map(|machine| machine as _))
+        }
     }
 }

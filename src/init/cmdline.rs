@@ -39,6 +39,8 @@ pub(super) struct Options {
     pub(super) language: Option<Language>,
     /// The keyboard layout.
     pub(super) keymap: Option<String>,
+    /// What kind of terminals are on serial lines, in the words of terminfo (`dumb`).
+    pub(super) serial_terminal: Option<String>,
     /// The only consoles to use, by the kernel's names.
     pub(super) consoles: Option<Vec<String>>,
     /// What was not understood.
@@ -59,7 +61,8 @@ impl Options {
                 "then" => set(&mut options.then, Then::from_word(&value)),
                 "on-error" => set(&mut options.on_error, Then::from_word(&value)),
                 "lang" => set(&mut options.language, Language::from_tag(&value)),
-                "keymap" => set(&mut options.keymap, keymap_name(&value)),
+                "keymap" => set(&mut options.keymap, plain_name(&value)),
+                "term" => set(&mut options.serial_terminal, plain_name(&value)),
                 "console" => set(&mut options.consoles, console_names(&value)),
                 _ => false,
             };
@@ -81,8 +84,8 @@ fn set<T>(option: &mut Option<T>, value: Option<T>) -> bool {
     understood
 }
 
-/// The name of a keyboard layout: it becomes part of a path.
-pub(super) fn keymap_name(name: &str) -> Option<String> {
+/// The name of a keyboard layout or of a kind of terminal: it becomes part of a path.
+pub(super) fn plain_name(name: &str) -> Option<String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     (!name.is_empty() && name.len() <= 32 && name.chars().all(plain)).then(|| name.to_owned())
 }
@@ -172,7 +175,7 @@ mod tests {
         let options = Options::parse(
             "BOOT_IMAGE=/vmlinuz quiet console=tty0 \"calco.run=save /dev/disk/by-id/x --to \
              'usb:MY STICK'\" calco.then=reboot calco.on-error=menu calco.lang=es_ES.UTF-8 \
-             calco.keymap=latam calco.console=ttyS0,/dev/tty1\n",
+             calco.keymap=latam calco.term=dumb calco.console=ttyS0,/dev/tty1\n",
         );
         let expected = Options {
             run: Some("save /dev/disk/by-id/x --to 'usb:MY STICK'".into()),
@@ -180,6 +183,7 @@ mod tests {
             on_error: Some(Then::Menu),
             language: Some(Language::Spanish),
             keymap: Some("latam".into()),
+            serial_terminal: Some("dumb".into()),
             consoles: Some(vec!["ttyS0".into(), "tty1".into()]),
             problems: Vec::new(),
         };

@@ -15,6 +15,9 @@ use std::time::Duration;
 /// The virtual terminal for the rescue shell.
 pub(super) const RESCUE: &str = "tty2";
 
+/// Tells the processes of consoles what kind of terminals are on serial lines.
+pub(super) const SERIAL_TERM: &str = "CALCO_SERIAL_TERM";
+
 const BUSYBOX: &str = "/bin/busybox";
 const FONTS: &str = "/usr/share/calco/fonts";
 
@@ -130,11 +133,20 @@ fn screen_width(root: &Path) -> Option<u32> {
 /// The command that loads a keyboard layout for all virtual terminals; `None` when there is none
 /// of this name.
 pub(super) fn keymap_command(name: &str) -> Option<Command> {
-    let name = super::cmdline::keymap_name(name)?;
+    let name = super::cmdline::plain_name(name)?;
     let file = fs::File::open(format!("/usr/share/calco/keymaps/{name}.bmap")).ok()?;
     let mut command = Command::new(BUSYBOX);
     command.arg("loadkmap").stdin(file);
     Some(command)
+}
+
+/// What kind of terminal it is, in the words of terminfo. Of a serial line only a person knows.
+fn terminal_kind(name: &str) -> String {
+    match std::env::var(SERIAL_TERM) {
+        _ if is_virtual(name) => "linux".to_owned(),
+        Ok(kind) => kind,
+        Err(_) => "vt102".to_owned(),
+    }
 }
 
 /// Becomes the menu on a terminal. A second word is a sentence to show before, a third the
@@ -151,16 +163,8 @@ pub(super) fn run(name: &str) -> ExitCode {
         let _ = out.flush();
         std::thread::sleep(Duration::from_secs(seconds));
     }
-    let has_menu = crate::cli::command().find_subcommand("menu").is_some();
-    let mut command = match has_menu {
-        true => {
-            let mut command = Command::new("/proc/self/exe");
-            command.arg0("calco").args(["menu", "--console", name]);
-            command
-        }
-        false => shell(),
-    };
-    command.env("TERM", if is_virtual(name) { "linux" } else { "vt102" });
+    let mut command = Command::new("/proc/self/exe");
+    command.arg0("calco").args(["menu", "--console", name]).env("TERM", terminal_kind(name));
     not_taken(name, &command.exec())
 }
 
@@ -192,7 +196,7 @@ pub(super) fn rescue(name: &str) -> ExitCode {
     let _ = write!(out, "{}\r\n", message!("init-rescue-started"));
     let _ = out.flush();
     let mut command = shell();
-    command.env("TERM", if is_virtual(name) { "linux" } else { "vt102" });
+    command.env("TERM", terminal_kind(name));
     not_taken(name, &command.exec())
 }
 

@@ -11,12 +11,14 @@ pub mod control;
 mod devices;
 mod fault;
 pub mod log;
+mod machine;
 mod mounts;
 mod reaper;
 mod shutdown;
 mod supervisor;
 mod unattended;
 
+pub use machine::LiveMachine;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 

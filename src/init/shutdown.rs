@@ -2,7 +2,7 @@
 //! has a limit of time, and what can hang happens in processes of their own.
 
 use super::reaper::{Reaper, Wish, has_children};
-use super::{Face, console, log, mounts};
+use super::{Face, log, mounts};
 use crate::hardware::mounts::{Mount, parse_mounts};
 use crate::text::{Message, message};
 use nix::sys::signal::{Signal, kill};

@@ -120,6 +120,7 @@ struct Supervisor {
     consoles: Vec<String>,
     language: Option<Language>,
     keymap: Option<String>,
+    serial_terminal: Option<String>,
     unattended: Option<String>,
 }
 
@@ -163,6 +164,7 @@ impl Supervisor {
             consoles,
             language: options.language,
             keymap: None,
+            serial_terminal: options.serial_terminal,
             unattended: options.run,
         };
         if let Some(keymap) = options.keymap {
@@ -257,6 +259,9 @@ impl Supervisor {
         }
         if let Some(keymap) = &self.keymap {
             command.env("CALCO_KEYMAP", keymap);
+        }
+        if let Some(kind) = &self.serial_terminal {
+            command.env(console::SERIAL_TERM, kind);
         }
     }
 
