@@ -54,6 +54,14 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The shortest word that means this image as long as no other has its name: see [`find`].
+    pub fn address(&self) -> String {
+        let is_plain = self.name == self.directory
+            || self.directory.contains(names::SEPARATOR)
+            || self.manifest.is_none();
+        if is_plain { self.directory.clone() } else { self.word() }
+    }
+
     /// A word that means this image and no other: see [`find`].
     pub fn word(&self) -> String {
         match &self.manifest {
@@ -189,8 +197,11 @@ pub fn make_directory(
     name: &str,
     id: &ImageId,
 ) -> Result<(String, Arc<dyn ImageFiles>)> {
-    let is_taken =
-        || Ok(store.directories()?.iter().any(|directory| directory == name)) as Result<bool>;
+    // FAT and NTFS know no difference between capitals and small letters.
+    let lower = name.to_lowercase();
+    let is_taken = || -> Result<bool> {
+        Ok(store.directories()?.iter().any(|directory| directory.to_lowercase() == lower))
+    };
     if !is_taken()? {
         match store.create_directory(name) {
             // Another saver was quicker.
@@ -216,6 +227,11 @@ pub fn holders<'a>(entries: &'a [Entry], name: &str) -> Vec<&'a Entry> {
     let (sound, damaged): (Vec<_>, Vec<_>) =
         holders.partition(|entry| entry.condition == Condition::Finished);
     if sound.is_empty() { damaged } else { sound }
+}
+
+/// An image that has a name, if there is one.
+pub fn finished_with_name<'a>(entries: &'a [Entry], name: &str) -> Option<&'a Entry> {
+    holders(entries, name).into_iter().next()
 }
 
 /// The image that a save takes over the name of.
