@@ -75,6 +75,8 @@ fn what_was_there_before_does_not_confuse() {
         ("mkfs.fat -F 32", VolumeKind::Fat32),
         ("mkfs.fat -F 16", VolumeKind::Fat16),
         ("mkswap -f", VolumeKind::Swap),
+        ("mkntfs -q -Q -F", VolumeKind::Ntfs),
+        ("mkfs.exfat", VolumeKind::Exfat),
         ("mkfs.ext4 -q -F", VolumeKind::Ext4),
         ("mkfs.ext4 -q -F -b 1024 -O ^resize_inode,meta_bg", VolumeKind::Ext4),
     ];
