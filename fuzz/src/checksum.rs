@@ -59,6 +59,24 @@ pub fn repair_ext(disk: &mut SparseDisk) -> bool {
     true
 }
 
+/// Makes the checksum of the exFAT boot region right. Answers whether there is one.
+pub fn repair_exfat(disk: &mut SparseDisk) -> bool {
+    /// Volume flags and the percentage in use.
+    const LEFT_OUT: [usize; 3] = [106, 107, 112];
+    let Ok(boot) = disk.read_vec(0, 512) else { return false };
+    let sector = match boot[108] {
+        shift @ 9..=12 if &boot[3..11] == b"EXFAT   " => 1usize << shift,
+        _ => return false,
+    };
+    let Ok(region) = disk.read_vec(0, 11 * sector) else { return false };
+    let mut sum = 0u32;
+    for (_, byte) in region.iter().enumerate().filter(|(at, _)| !LEFT_OUT.contains(at)) {
+        sum = sum.rotate_right(1).wrapping_add(u32::from(*byte));
+    }
+    disk.overwrite(11 * sector as u64, &sum.to_le_bytes().repeat(sector / 4));
+    true
+}
+
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
 }
@@ -78,10 +96,15 @@ mod tests {
 
     #[test]
     fn a_sound_disk_has_the_right_checksums_already() {
-        for name in ["gpt/sectors-512", "gpt/sectors-4096", "ext/ext4", "ext/ext4-4k"] {
+        let seeds =
+            ["gpt/sectors-512", "gpt/sectors-4096", "ext/ext4", "ext/ext4-4k", "exfat/files"];
+        for name in seeds {
             let disk = seed(name);
             let mut repaired = disk.clone();
-            assert!(repair_gpt(&mut repaired) || repair_ext(&mut repaired), "{name}");
+            let any = repair_gpt(&mut repaired)
+                || repair_ext(&mut repaired)
+                || repair_exfat(&mut repaired);
+            assert!(any, "{name}");
             for offset in (0..disk.size()).step_by(1 << 20) {
                 let length = (disk.size() - offset).min(1 << 20) as usize;
                 let same = disk.read_vec(offset, length).unwrap()
