@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Builds and tests Calco on Debian 12 and 13. `./build.sh help` tells how to use it.
+# shellcheck disable=SC2317 # commands are called by name: "command_$command"
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -7,18 +8,30 @@ readonly TARGET=x86_64-unknown-linux-musl
 readonly OUT=out
 readonly BINARY=$OUT/calco
 readonly BINARY_BUDGET=$((12 << 20)) # bytes
+readonly ISO=$OUT/calco.iso
+readonly CONTENTS=$OUT/calco.cdx.json
+readonly CACHE=cache
+readonly MADE=target/live # what the live system is made of, on the way
 INSTALL=yes
+UPDATE=
+KERNEL=debian
+FIRMWARE=
+RUN_OPTIONS=()
 
 # mkfs and sfdisk live in sbin, which is not on the PATH of an ordinary user.
 export PATH="$PATH:$HOME/.cargo/bin:/usr/sbin:/sbin"
 
 usage() {
   cat <<'EOF'
-Usage: ./build.sh [--no-install] [COMMAND]
+Usage: ./build.sh [OPTION…] [COMMAND]
 
 Commands
-  binary               the static binary, its man pages and shell completions (default)
+  all                  everything: the ISO, the files to start from a network, the binary (default)
+  run                  boot the ISO in QEMU, with a sample disk to save, a stick and an empty disk
+  binary               only the static binary, its man pages and shell completions
   test                 everything that is checked before a change is accepted
+  test --full          and every way to save and restore a real system; takes hours, can be resumed
+  check-reproducible   build the last commit once more, elsewhere, and compare
   fuzz TARGET SECONDS  look for input that a parser does not survive
   bench [FILTER]       measure our own parts
   bench compare        measure against partclone and zstd; as root
@@ -27,6 +40,14 @@ Commands
 
 Options
   --no-install         do not install Debian packages: name those that are missing and stop
+  --update             take newer Debian packages into the live system, if there are any
+  --firmware           add firmware of network cards (not free software) to the live system
+  --kernel KIND        debian: signed, for Secure Boot (default); custom: built here, unsigned
+
+Options of run
+  --uefi, --bios       the firmware of the virtual machine: UEFI with Secure Boot, or BIOS (default)
+  --graphic            in a window, not in this terminal
+  --fresh              with new disks
 
 What is made is in out/. Missing Debian packages are installed without asking, as root or by sudo.
 EOF
@@ -45,12 +66,30 @@ declare -rA REASON=(
   [rustfmt-web]="checks the formatting"
   [rust-web-clippy]="checks the code for common mistakes"
   [musl-tools]="the C library of the static binary"
-  [python3]="runs the comparison"
-  [zstd]="compresses what we are compared with"
+  [python3]="lists what is in the live system; runs the comparison"
+  [zstd]="compresses the live system, and what we are compared with"
+  [debian-archive-keyring]="tells that packages for the live system are Debian's"
+  [kmod]="finds out which kernel modules need which (depmod)"
+  [kbd]="compiles keyboard layouts (loadkeys)"
+  [perl]="runs Debian's compiler of keyboard layouts"
+  [libarchive-tools]="packs the live system (bsdtar)"
+  [xz-utils]="compresses firmware"
+  [make]="builds the kernel (--kernel custom)"
+  [bc]="builds the kernel (--kernel custom)"
+  [bison]="builds the kernel (--kernel custom)"
+  [flex]="builds the kernel (--kernel custom)"
+  [libelf-dev]="builds the kernel (--kernel custom)"
+  [libssl-dev]="builds the kernel (--kernel custom)"
+  [qemu-system-x86]="boots the live system in a virtual machine"
+  [qemu-system-gui]="shows the virtual machine in a window (run --graphic)"
+  [debootstrap]="makes the real system that is saved, restored and booted by the tests"
+  [ovmf]="UEFI and Secure Boot for virtual machines"
+  [grub-common]="makes the boot menu (grub-mkimage)"
+  [grub-pc-bin]="the boot menu under BIOS"
   [shellcheck]="checks the shell scripts"
   [e2fsprogs]="makes and judges ext file systems for the tests"
-  [dosfstools]="makes and judges FAT file systems for the tests"
-  [mtools]="fills FAT file systems for the tests"
+  [dosfstools]="makes the ISO's EFI partition; makes and judges FAT file systems for the tests"
+  [mtools]="fills the ISO's EFI partition, and FAT file systems for the tests"
   [util-linux]="makes swap areas and detects file systems for the tests"
   [fdisk]="makes partition tables for the tests (sfdisk)"
   [gdisk]="makes and judges GUID partition tables for the tests (sgdisk)"
@@ -72,7 +111,7 @@ declare -rA REASON=(
   [lvm2]="makes LVM physical volumes that must be recognised"
   [squashfs-tools]="makes squashfs images that must be recognised"
   [erofs-utils]="makes erofs images that must be recognised"
-  [xorriso]="makes ISO 9660 images that must be recognised"
+  [xorriso]="makes the ISO, and images that must be recognised"
   [genisoimage]="makes ISO 9660 and HFS images that must be recognised"
   [parted]="makes partition tables for the tests"
   [mount]="mounts and loop devices for the tests (losetup, mount, swapon)"
@@ -81,10 +120,14 @@ readonly HOST_PACKAGES=(ca-certificates gcc libc6-dev)
 readonly HOST_RUST_PACKAGES=(rustc-web cargo-web)
 readonly CHECK_RUST_PACKAGES=(rustfmt-web rust-web-clippy)
 readonly MUSL_RUST_PACKAGES=(rustc-web cargo-web rust-web-src)
+readonly LIVE_PACKAGES=(debian-archive-keyring kmod kbd perl libarchive-tools zstd xz-utils
+  python3 grub-common grub-pc-bin xorriso mtools dosfstools)
+readonly KERNEL_PACKAGES=(gcc libc6-dev make bc bison flex libelf-dev libssl-dev)
+readonly RUN_PACKAGES=(qemu-system-x86 ovmf e2fsprogs dosfstools mtools exfatprogs fdisk util-linux)
 readonly TEST_PACKAGES=(shellcheck e2fsprogs dosfstools mtools util-linux mount fdisk gdisk parted
   partclone xfsprogs btrfs-progs ntfs-3g exfatprogs exfat-fuse f2fs-tools jfsutils reiserfsprogs nilfs-tools
   bcache-tools udftools apfsprogs makefs cryptsetup-bin lvm2 squashfs-tools erofs-utils xorriso
-  genisoimage)
+  genisoimage qemu-system-x86 ovmf debootstrap)
 
 is_installed() {
   dpkg-query --show --showformat='${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
@@ -93,6 +136,8 @@ is_installed() {
 as_root() {
   if [ "$(id -u)" -eq 0 ]; then
     "$@"
+  elif [ -t 2 ] && ! sudo -n true 2>/dev/null; then
+    sudo "$@" # asks for the password
   else
     sudo -n "$@"
   fi
@@ -163,6 +208,7 @@ path_flags() {
 
 build_with_musl_target() {
   local flags
+  RUST_VERSION=$(rustc --version)
   mapfile -t flags < <(path_flags)
   CARGO_ENCODED_RUSTFLAGS=$(encode_flags "${flags[@]}") \
     CC_x86_64_unknown_linux_musl=musl-gcc \
@@ -173,6 +219,7 @@ build_with_musl_target() {
 # aborts, because Debian's unwinders need glibc. What is left of its name is an empty archive.
 build_with_debian() {
   local flags libraries=$PWD/target/no-unwinder
+  RUST_VERSION=$(PATH="/usr/bin:$PATH" rustc --version)
   mkdir -p "$libraries"
   ar crs "$libraries/libunwind.a"
   mapfile -t flags < <(path_flags)
@@ -194,7 +241,8 @@ build_binary() {
     build_with_debian
   fi
   mkdir -p "$OUT"
-  install -m 755 "target/$TARGET/release/calco" "$BINARY"
+  cmp -s "target/$TARGET/release/calco" "$BINARY" ||
+    install -m 755 "target/$TARGET/release/calco" "$BINARY"
   check_binary
   write_man_pages_and_completions
 }
@@ -212,6 +260,57 @@ check_binary() {
 write_man_pages_and_completions() {
   rm -rf "$OUT/man" "$OUT/completions"
   "$BINARY" generate "$OUT"
+}
+
+# --- The live system -----------------------------------------------------------------------------
+
+# Everything that is dated gets the date of the commit, so that a second build gives the same bytes.
+set_date() {
+  SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 1000000000)}
+  export SOURCE_DATE_EPOCH
+}
+
+fetch_debian() {
+  live/fetch "$CACHE" "$1" ${UPDATE:+--update}
+}
+
+# What was built: KEY=value.
+describe_release() {
+  echo "VERSION=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)"
+  echo "COMMIT=$(git describe --always --dirty 2>/dev/null || echo unknown)"
+  echo "KERNEL=$1"
+  echo "BUILT_FROM=Debian 13"
+}
+
+# The ISO, the files to start from a network, and the list of what is in them.
+build_live() {
+  need_packages "${LIVE_PACKAGES[@]}"
+  set_date
+  mkdir -p "$OUT" "$MADE"
+  fetch_debian live
+  fetch_debian boot
+  local debian=$CACHE/live/root boot=$CACHE/boot/root kernel classes=(live boot) firmware=()
+  if [ "$KERNEL" = custom ]; then
+    need_packages "${KERNEL_PACKAGES[@]}"
+    fetch_debian kernel-source
+    kernel-config/build "$CACHE" "$debian" "$MADE/debian"
+    debian=$MADE/debian
+  fi
+  if [ -n "$FIRMWARE" ]; then
+    fetch_debian firmware
+    classes+=(firmware)
+    firmware=("$CACHE/firmware/root")
+  fi
+  kernel=$(basename "$debian"/usr/lib/modules/*)
+  kernel-config/check "$debian/boot/config-$kernel" || die "the kernel $kernel lacks what Calco needs"
+  describe_release "$kernel" >"$MADE/calco-release"
+  cp "$debian/boot/vmlinuz-$kernel" "$MADE/vmlinuz"
+  echo "Packing the live system"
+  initramfs/build "$BINARY" "$debian" "$kernel" "$MADE" "$MADE/initramfs" "${firmware[@]}"
+  boot/build-iso "$MADE/vmlinuz" "$MADE/initramfs" "$boot" "$MADE" "$ISO"
+  boot/build-pxe "$MADE/vmlinuz" "$MADE/initramfs" "$boot" "$OUT/pxe"
+  RUST_VERSION=$RUST_VERSION live/contents "$CACHE" "$CONTENTS" "$MADE/calco-release" "${classes[@]}"
+  live/check "$ISO" ${FIRMWARE:+--firmware} || die "$ISO is not as it must be"
 }
 
 # --- Commands ------------------------------------------------------------------------------------
@@ -241,30 +340,101 @@ summary() {
   echo "Try it:  $BINARY --help"
 }
 
+summary_live() {
+  local file
+  echo "  $ISO  $(human "$(stat --format=%s "$ISO")")" \
+    "of at most 64MiB without firmware: CD and USB stick, BIOS and UEFI"
+  for file in vmlinuz initramfs; do
+    echo "  $OUT/pxe/$file  $(human "$(stat --format=%s "$OUT/pxe/$file")")"
+  done
+  echo "  $OUT/pxe/  to start from a network: see its README.txt"
+  echo "  $CONTENTS  what is in it, with versions and licences"
+  if [ "$KERNEL" = custom ]; then
+    echo "Secure Boot must be off: this kernel was built here and nobody signed it."
+  fi
+  cat <<TEXT
+Try it:  ./build.sh run
+Write it to a USB stick. Everything on the stick is lost, so be sure which one it is: lsblk shows
+sizes and models, and the name below must be that of the whole stick (sdb, not sdb1).
+  sudo dd if=$ISO of=/dev/NAME-OF-THE-STICK bs=4M oflag=direct conv=fsync status=progress
+TEXT
+}
+
+command_all() {
+  build_binary
+  build_live
+  summary
+  summary_live
+}
+
+command_run() {
+  need_packages "${RUN_PACKAGES[@]}"
+  [[ " ${RUN_OPTIONS[*]} " != *" --graphic "* ]] || need_packages qemu-system-gui
+  build_binary
+  if [ ! -e "$ISO" ] || [ -n "$(find "$BINARY" initramfs boot live kernel-config -newer "$ISO")" ]; then
+    build_live
+  fi
+  qemu/run "$ISO" target/run "${RUN_OPTIONS[@]}"
+}
+
+# Builds the last commit in a folder of its own, and compares.
+command_check-reproducible() {
+  local folder file same=yes
+  folder=$(mktemp --directory --tmpdir calco-again-XXXXXX)
+  # shellcheck disable=SC2064 # now, not then
+  trap "rm -rf '$folder'" EXIT
+  [ -z "$(git status --porcelain)" ] || die "there are changes that are not committed"
+  command_all
+  git clone --quiet --no-hardlinks . "$folder/calco"
+  mkdir -p "$CACHE"
+  ln -s "$PWD/$CACHE" "$folder/calco/$CACHE"
+  step "Once more, in $folder/calco"
+  (cd "$folder/calco" && ./build.sh --kernel "$KERNEL" ${FIRMWARE:+--firmware} all)
+  step "Comparing"
+  while read -r file; do
+    if cmp "$file" "$folder/calco/$file"; then
+      echo "  same  $file"
+    else
+      same=no
+    fi
+  done < <(find "$OUT" -type f | LC_ALL=C sort)
+  [ "$same" = yes ] || die "two builds of one commit differ"
+}
+
 command_binary() {
   build_binary
   summary
 }
 
 command_test() {
-  need_packages "${TEST_PACKAGES[@]}"
+  need_packages "${TEST_PACKAGES[@]}" "${RUN_PACKAGES[@]}"
   need_host_cargo fmt clippy
   step "Shell scripts"
-  shellcheck build.sh .ci/run fuzz/make-corpus kernel-config/check
+  shellcheck build.sh .ci/run fuzz/make-corpus kernel-config/{build,check} live/{fetch,check} \
+    initramfs/{build,choose-modules} boot/build-{iso,pxe} qemu/{acceleration,run,fixtures/debian}
   step "Formatting"
   cargo fmt --all --check
   step "Clippy"
   # The fuzz targets are checked, not linked, so libFuzzer itself need not be compiled.
   CUSTOM_LIBFUZZER_PATH=/nowhere/libfuzzer.a \
     cargo clippy --locked --workspace --all-targets --features calco-fuzz/engine -- -D warnings
-  step "Static binary"
+  step "Live system"
   build_binary
+  build_live
   summary
+  summary_live
+  step "Real systems for the tests in virtual machines"
+  as_root qemu/fixtures/debian "$CACHE"
   step "Tests"
+  export CALCO_REQUIRE_LIVE=1 # tests in virtual machines are not skipped
   if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run --locked --workspace --no-fail-fast
   else
     cargo test --locked --workspace --no-fail-fast
+  fi
+  if [ "${1:-}" = --full ]; then
+    step "Every way to save and restore a real system"
+    cargo run --locked --quiet --package calco-vmtest --bin matrix
   fi
 }
 
@@ -314,18 +484,29 @@ main() {
   while [ $# -gt 0 ]; do
     case "$1" in
       --no-install) INSTALL=no ;;
+      --update) UPDATE=yes ;;
+      --firmware) FIRMWARE=yes ;;
+      --kernel)
+        KERNEL=${2:-}
+        [ "$KERNEL" = debian ] || [ "$KERNEL" = custom ] || die "--kernel needs debian or custom"
+        shift
+        ;;
+      --full) words+=("$1") ;;
+      --uefi | --bios | --graphic | --fresh) RUN_OPTIONS+=("$1") ;;
       -h | --help) words=(help) && break ;;
       -*) usage >&2 && die "unknown option $1" ;;
       *) words+=("$1") ;;
     esac
     shift
   done
-  local command=${words[0]:-binary}
+  local command=${words[0]:-all}
   case "$command" in
     help) usage ;;
-    binary | test | fuzz | bench | clean) "command_$command" "${words[@]:1}" ;;
+    all | run | binary | check-reproducible | test | fuzz | bench | clean) "command_$command" "${words[@]:1}" ;;
     *) usage >&2 && die "unknown command $command" ;;
   esac
+  # Here, so that nothing more is read from this file, which may have changed meanwhile.
+  exit
 }
 
 main "$@"

@@ -234,7 +234,8 @@ pub fn parse_partitions(text: &str) -> Result<(Option<String>, Vec<u32>)> {
     Ok((disk, numbers))
 }
 
-fn quoted(word: &str) -> String {
+/// The word as a shell takes it.
+pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,=@+~%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
@@ -264,6 +265,28 @@ impl SaveJob {
         option("--note", self.note.as_deref());
         let flags =
             [(self.raw, "--raw"), (self.replace, "--replace"), (self.no_verify, "--no-verify")];
+        words.extend(flags.into_iter().filter(|(on, _)| *on).map(|(_, flag)| flag.to_owned()));
+        words.join(" ")
+    }
+}
+
+impl RestoreJob {
+    /// The command that does the same.
+    pub fn command(&self) -> String {
+        let mut words = vec!["calco".to_owned(), "restore".to_owned(), quoted(&self.image)];
+        let lists =
+            [("--to", &self.to), ("--partitions", &self.partitions), ("--place", &self.place)];
+        for (name, values) in lists {
+            for value in values {
+                words.extend([name.to_owned(), quoted(value)]);
+            }
+        }
+        let flags = [
+            (self.repair_table, "--repair-table"),
+            (self.no_precheck, "--no-precheck"),
+            (self.no_verify, "--no-verify"),
+            (self.yes, "--yes"),
+        ];
         words.extend(flags.into_iter().filter(|(on, _)| *on).map(|(_, flag)| flag.to_owned()));
         words.join(" ")
     }

@@ -21,6 +21,15 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// Every stage.
+    pub const ALL: [Self; 6] =
+        [Self::Survey, Self::Save, Self::Verify, Self::Precheck, Self::Restore, Self::VerifyTarget];
+
+    /// The stage with this [`Stage::id`].
+    pub fn from_id(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|stage| stage.id() == id)
+    }
+
     /// What a person sees.
     pub fn title(self) -> Message {
         match self {

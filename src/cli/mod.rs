@@ -1,11 +1,13 @@
 //! The command line: words in, a [`Job`], exit code out.
 
 mod help;
+mod menu;
 mod run;
 
 use crate::error::{Error, ErrorKind};
 use crate::job::Job;
 use crate::text::{Language, message, set_language};
+use crate::ui::menu::Machine;
 use crate::ui::{self, Console, ProgressStyle};
 use clap::error::ErrorKind as ClapKind;
 use clap::{FromArgMatches as _, Parser};
@@ -21,9 +23,18 @@ pub use help::command;
 #[command(name = "calco", version, disable_help_subcommand = true)]
 struct CommandLine {
     #[command(subcommand)]
-    job: Job,
+    command: Subcommand,
     #[command(flatten)]
     options: Options,
+}
+
+/// A job, or the menu that leads to one.
+#[derive(clap::Subcommand)]
+enum Subcommand {
+    #[command(flatten)]
+    Job(Job),
+    /// The menu.
+    Menu(menu::Words),
 }
 
 /// Options of every command.
@@ -58,6 +69,11 @@ fn language_of(words: &[std::ffi::OsString]) -> Language {
 
 /// Runs the program: parses the words, does the job, answers the exit code.
 pub fn main() -> ExitCode {
+    main_with(None)
+}
+
+/// As [`main`], in the live system: the menu can ask PID 1.
+pub fn main_with(machine: Option<&dyn Machine>) -> ExitCode {
     let words: Vec<_> = std::env::args_os().collect();
     set_language(language_of(&words));
     let parsed = command()
@@ -80,8 +96,13 @@ pub fn main() -> ExitCode {
         }
     }
     let style = ProgressStyle::named(&line.options.progress);
-    let console = Console::new(style, interrupted);
-    match run::run(&line.job, line.options.json, &console) {
+    let outcome = match line.command {
+        Subcommand::Menu(words) => menu::run(&words, machine, interrupted).map(|()| 0),
+        Subcommand::Job(job) => {
+            run::run(&job, line.options.json, &Console::new(style, interrupted))
+        }
+    };
+    match outcome {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             if line.options.json {

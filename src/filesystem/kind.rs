@@ -20,6 +20,7 @@ impl VolumeKind {
             Self::Refs => "ReFS",
             Self::Bitlocker => "BitLocker",
             Self::Xfs => "XFS",
+            Self::XfsLog => return message!("filesystem-kind-xfs-log"),
             Self::Btrfs => "btrfs",
             Self::F2fs => "f2fs",
             Self::HfsPlus => "HFS+",

@@ -7,6 +7,8 @@
 #![forbid(unsafe_code)]
 
 mod bitmap;
+pub mod btrfs;
+mod crc32c;
 pub mod exfat;
 pub mod ext;
 pub mod fat;
@@ -15,6 +17,7 @@ pub mod ntfs;
 mod recognize;
 mod state;
 pub mod swap;
+pub mod xfs;
 
 use crate::block::BlockSource;
 use crate::error;
@@ -22,6 +25,7 @@ use crate::text::{Message, message};
 use crate::units::{Extent, ExtentMap};
 use serde::{Deserialize, Serialize};
 pub use state::VolumeState;
+use std::collections::BTreeMap;
 
 /// What a volume contains.
 ///
@@ -44,6 +48,8 @@ pub enum VolumeKind {
     Refs,
     Bitlocker,
     Xfs,
+    /// The log of an XFS file system on a device of its own.
+    XfsLog,
     Btrfs,
     F2fs,
     HfsPlus,
@@ -155,6 +161,8 @@ const READERS: &[Reader] = &[
     Reader { detect: exfat::detect, used: exfat::used },
     Reader { detect: ntfs::detect, used: ntfs::used },
     Reader { detect: swap::detect, used: swap::used },
+    Reader { detect: xfs::detect, used: xfs::used },
+    Reader { detect: btrfs::detect, used: btrfs::used },
 ];
 
 /// Reads all chosen volumes together and answers one reading for each, in the same order.
@@ -162,7 +170,42 @@ const READERS: &[Reader] = &[
 /// They come together because some file systems span volumes. Nothing here fails: what cannot
 /// be read is a doubt.
 pub fn read(sources: &[&dyn BlockSource], budget: Budget) -> Vec<Reading> {
-    sources.iter().map(|source| read_one(*source, budget)).collect()
+    let mut readings: Vec<Reading> =
+        sources.iter().map(|source| read_one(*source, budget)).collect();
+    // What has parts on other volumes is read again, with all of them.
+    let certain =
+        |reading: &Reading| reading.volume.kind == VolumeKind::Btrfs && reading.used.is_ok();
+    for places in families(&readings, certain).into_iter().filter(|places| places.len() > 1) {
+        let family: Vec<&dyn BlockSource> = places.iter().map(|place| sources[*place]).collect();
+        for (place, used) in places.into_iter().zip(btrfs::used_together(&family, budget)) {
+            readings[place].used = used;
+        }
+    }
+    readings
+}
+
+/// For a person, for each volume in their order: what else its file system needs that is not
+/// among `sources`.
+pub fn missing_parts(sources: &[&dyn BlockSource], readings: &[Reading]) -> Vec<Option<Message>> {
+    let mut notes = vec![None; readings.len()];
+    for places in families(readings, |reading| reading.volume.kind == VolumeKind::Btrfs) {
+        notes[places[0]] = btrfs::missing_parts(sources[places[0]], places.len() as u64);
+    }
+    for ((source, reading), note) in sources.iter().zip(readings).zip(&mut notes) {
+        if reading.volume.kind == VolumeKind::Xfs {
+            *note = xfs::missing_parts(*source);
+        }
+    }
+    notes
+}
+
+/// The places of the readings that `belongs` takes, those with the same UUID together.
+fn families(readings: &[Reading], belongs: impl Fn(&Reading) -> bool) -> Vec<Vec<usize>> {
+    let mut families: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (place, reading) in readings.iter().enumerate().filter(|(_, reading)| belongs(reading)) {
+        families.entry(reading.volume.uuid.as_deref().unwrap_or("")).or_default().push(place);
+    }
+    families.into_values().collect()
 }
 
 /// What a volume seems to contain, without reading what is in use.

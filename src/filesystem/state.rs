@@ -41,7 +41,8 @@ impl VolumeState {
             | "fat-dirty"
             | "ext-needs-recovery"
             | "ext-needs-recovery-external"
-            | "ext-not-clean" => Some(Self::Unclean),
+            | "ext-not-clean"
+            | "xfs-needs-recovery" => Some(Self::Unclean),
             _ => None,
         }
     }

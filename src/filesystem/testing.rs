@@ -1,6 +1,8 @@
 //! What the tests of the readers share: volumes in files, made and judged by the programs of
 //! the file systems themselves.
 
+pub(super) mod mounted;
+
 use super::Used;
 use crate::block::{BlockSource, check_range};
 use crate::error::{Context, Result};
@@ -19,7 +21,10 @@ pub(super) struct Image {
 impl Image {
     /// An image of `size` bytes of zeros.
     pub(super) fn new(size: u64) -> Self {
-        let file = tempfile::NamedTempFile::new().unwrap();
+        // In memory where there is room, because the tools flush every write.
+        let file = tempfile::NamedTempFile::new_in("/dev/shm")
+            .or_else(|_| tempfile::NamedTempFile::new())
+            .unwrap();
         file.as_file().set_len(size).unwrap();
         Self { file, sector_size: 512 }
     }

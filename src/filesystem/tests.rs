@@ -17,16 +17,16 @@ fn doubt_in_english(reading: &Reading) -> String {
 fn each_source_gets_its_reading_in_order() {
     let fat = Image::made_by(8 * MIB, "mkfs.fat -F 12");
     let swap = Image::made_by(8 * MIB, "mkswap");
-    let xfs = Image::made_by(400 * MIB, "mkfs.xfs -q -f");
+    let jfs = Image::made_by(16 * MIB, "mkfs.jfs -q");
     let nothing = Image::new(MIB);
-    let sources: [&dyn BlockSource; 5] = [&swap, &nothing, &xfs, &fat, &swap];
+    let sources: [&dyn BlockSource; 5] = [&swap, &nothing, &jfs, &fat, &swap];
     let readings = read(&sources, Budget::default());
     let kinds: Vec<VolumeKind> = readings.iter().map(|reading| reading.volume.kind).collect();
-    use VolumeKind::{Fat12, Swap, Unknown, Xfs};
-    assert_eq!(kinds, [Swap, Unknown, Xfs, Fat12, Swap]);
+    use VolumeKind::{Fat12, Jfs, Swap, Unknown};
+    assert_eq!(kinds, [Swap, Unknown, Jfs, Fat12, Swap]);
     let certain: Vec<bool> = readings.iter().map(|reading| reading.used.is_ok()).collect();
     assert_eq!(certain, [true, false, false, true, true]);
-    assert!(doubt_in_english(&readings[2]).contains("XFS"));
+    assert!(doubt_in_english(&readings[2]).contains("JFS"));
 }
 
 #[test]
@@ -78,6 +78,8 @@ fn what_was_there_before_does_not_confuse() {
         ("mkntfs -q -Q -F", VolumeKind::Ntfs),
         ("mkfs.exfat", VolumeKind::Exfat),
         ("mkfs.ext4 -q -F", VolumeKind::Ext4),
+        ("mkfs.xfs -q -f", VolumeKind::Xfs),
+        ("mkfs.btrfs -q -f", VolumeKind::Btrfs),
         ("mkfs.ext4 -q -F -b 1024 -O ^resize_inode,meta_bg", VolumeKind::Ext4),
     ];
     let mut ambiguous = Vec::new();
@@ -130,6 +132,7 @@ fn every_kind_has_a_name_and_a_reason_in_every_language() {
         Refs,
         Bitlocker,
         Xfs,
+        XfsLog,
         Btrfs,
         F2fs,
         HfsPlus,

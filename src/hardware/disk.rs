@@ -152,6 +152,10 @@ pub struct DerivedDisk {
     pub logical_sector_size: u32,
     /// Whether the kernel refuses to write to it.
     pub read_only: bool,
+    /// The kernel's number for what is in this device, never used twice since the start.
+    pub sequence: Option<u64>,
+    /// Its partitions, as the kernel has read them.
+    pub partitions: Vec<KernelPartition>,
 }
 
 /// What sysfs tells apart from the names.
@@ -186,6 +190,8 @@ pub(super) fn read(root: &Path) -> Found {
                 size: size(&device),
                 logical_sector_size: sector_size(&device, "logical"),
                 read_only: flag(&device.join("ro")).unwrap_or(false),
+                sequence: number(&device.join("diskseq")),
+                partitions: partitions(&device),
                 kernel_name: name,
             }),
             Sort::Other => {}
@@ -373,10 +379,22 @@ impl Disk {
     /// The device node of the partition `number`, as the kernel would name it; it need not
     /// exist.
     pub fn partition_path(&self, number: u32) -> PathBuf {
-        let name = file_name(&self.path);
-        let separator = if name.ends_with(|c: char| c.is_ascii_digit()) { "p" } else { "" };
-        self.path.with_file_name(format!("{name}{separator}{number}"))
+        partition_path(&self.path, number)
     }
+}
+
+impl DerivedDisk {
+    /// The device node of the partition `number`, as the kernel would name it; it need not
+    /// exist.
+    pub fn partition_path(&self, number: u32) -> PathBuf {
+        partition_path(&self.path, number)
+    }
+}
+
+fn partition_path(disk: &Path, number: u32) -> PathBuf {
+    let name = file_name(disk);
+    let separator = if name.ends_with(|c: char| c.is_ascii_digit()) { "p" } else { "" };
+    disk.with_file_name(format!("{name}{separator}{number}"))
 }
 
 /// The kernel's name of a block device by its device number; `root` holds `sys`.

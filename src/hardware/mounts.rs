@@ -13,6 +13,8 @@ pub struct Mount {
     /// Device number of the file system; its major number is 0 when it stands on no single
     /// block device (btrfs, network, memory).
     pub device: (u32, u32),
+    /// The folder of the file system that is seen there; `/` when all of it is.
+    pub root: PathBuf,
     /// Where it is mounted.
     pub mount_point: PathBuf,
     /// Kind of file system, such as `ext4`.
@@ -59,7 +61,8 @@ fn parse_mount(line: &[u8]) -> Option<Mount> {
         let (major, minor) = device.split_once(':')?;
         (major.parse().ok()?, minor.parse().ok()?)
     };
-    let mount_point = unescape(parts.nth(1)?).into();
+    let root = unescape(parts.next()?).into();
+    let mount_point = unescape(parts.next()?).into();
     // Mount options, then any number of tags, then a dash.
     parts.by_ref().find(|field| *field == b"-")?;
     let file_system = text(parts.next()?)?;
@@ -67,7 +70,8 @@ fn parse_mount(line: &[u8]) -> Option<Mount> {
     let options: Vec<OsString> =
         parts.next().unwrap_or(b"").split(|byte| *byte == b',').map(unescape).collect();
     let read_only = options.iter().any(|option| option == "ro");
-    Some(Mount { id, device: (major, minor), mount_point, file_system, source, read_only, options })
+    let device = (major, minor);
+    Some(Mount { id, device, root, mount_point, file_system, source, read_only, options })
 }
 
 /// The mounts in the text of a mountinfo file.
@@ -111,6 +115,8 @@ broken
         assert_eq!(mounts.len(), 4);
         assert_eq!((mounts[0].id, mounts[0].device), (36, (98, 0)));
         assert_eq!(mounts[0].mount_point, Path::new(r"/mnt2 with\"));
+        assert_eq!(mounts[0].root, Path::new("/mnt1"));
+        assert_eq!(mounts[2].root, Path::new("/"));
         assert_eq!(mounts[0].source, Path::new("/dev/root"));
         assert!(!mounts[0].read_only);
         assert!(!mounts[1].read_only, "only this view of it is read-only");

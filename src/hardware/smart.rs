@@ -166,7 +166,7 @@ fn way(disk: &Disk, device: &Path) -> Option<bool> {
 }
 
 /// Asks all disks at once, and fills in what they answer within [`PROBE_TIME`].
-pub(super) fn fill(disks: &mut [Disk], sysfs: &Path) {
+pub fn fill(disks: &mut [Disk], sysfs: &Path) {
     let (sender, receiver) = mpsc::channel();
     let mut asked = 0;
     for (index, disk) in disks.iter().enumerate() {

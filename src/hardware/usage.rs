@@ -107,6 +107,22 @@ pub fn uses_of(path: &Path) -> Result<Vec<Use>> {
     Ok(uses)
 }
 
+/// The mounts of the file system that a block device holds, or is a part of. Mounts in other mount
+/// namespaces are not seen.
+///
+/// # Errors
+/// When the path cannot be looked at, or is no block device (`ENOTBLK`).
+pub fn mounts_of(path: &Path) -> Result<Vec<Mount>> {
+    let unknown = || message!("hardware-usage-unknown", path = path.display().to_string());
+    let metadata = fs::metadata(path).context(unknown)?;
+    if !metadata.file_type().is_block_device() {
+        return Err(rustix::io::Errno::NOTBLK).context(unknown);
+    }
+    let system = System::read(Path::new("/"));
+    let holds = |mount: &&Mount| system.below_mount(mount).contains(&metadata.rdev());
+    Ok(system.mounts.iter().filter(holds).cloned().collect())
+}
+
 /// The device numbers (`st_rdev`) of all whole disks that a file or folder lies on: through
 /// partitions, volumes, arrays, and loop devices with the disks below them. A loop device or
 /// array on the way is in the set too. Empty for network and memory file systems.

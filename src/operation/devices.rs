@@ -162,13 +162,8 @@ impl RestoreTarget for DeviceTarget {
     }
 
     fn check(&self) -> Result<()> {
-        let uses = uses_of(&self.path)?;
-        if !uses.is_empty() {
-            return Err(self
-                .refused(message!("devices-target-in-use", uses = list_of(&uses)))
-                .advise(message!("block-busy-advice")));
-        }
         let metadata = std::fs::metadata(&self.path).ok();
+        // Before other uses: the image's own volume may be mounted for nothing but this restore.
         for folder in &self.protected {
             let is_inside = std::fs::canonicalize(&self.path)
                 .ok()
@@ -180,12 +175,15 @@ impl RestoreTarget for DeviceTarget {
                 && disks_under(folder)?.contains(&whole_disk(&self.path)?);
             if is_inside || is_below {
                 return Err(self
-                    .refused(message!(
-                        "devices-target-holds-image",
-                        folder = folder.display().to_string()
-                    ))
+                    .refused(message!("devices-target-holds-image"))
                     .advise(message!("devices-target-holds-image-advice")));
             }
+        }
+        let uses = uses_of(&self.path)?;
+        if !uses.is_empty() {
+            return Err(self
+                .refused(message!("devices-target-in-use", uses = list_of(&uses)))
+                .advise(message!("block-busy-advice")));
         }
         if self.disk.is_some()
             && let Some(metadata) = &metadata

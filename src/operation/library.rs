@@ -189,7 +189,9 @@ pub fn make_directory(
     name: &str,
     id: &ImageId,
 ) -> Result<(String, Arc<dyn ImageFiles>)> {
-    let taken = store.directories()?.iter().any(|directory| directory == name);
+    // FAT and NTFS know no difference between capitals and small letters.
+    let lower = name.to_lowercase();
+    let taken = store.directories()?.iter().any(|directory| directory.to_lowercase() == lower);
     let directory = if taken { directory_beside(name, id) } else { name.to_owned() };
     let files = store.create_directory(&directory)?;
     Ok((directory, files))

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod chunks;
+pub mod destination;
 pub mod devices;
 pub mod estimate;
 pub mod library;

@@ -98,6 +98,7 @@ pub fn survey(disks: &[&dyn BlockSource]) -> Vec<DiskSurvey> {
     let sources: Vec<&dyn BlockSource> = windows.iter().map(|window| window as _).collect();
     let budget = Budget { extents: (EXTENTS_PER_DISK / sources.len().max(1)).max(1 << 12) };
     let readings = filesystem::read(&sources, budget);
+    let missing_parts = filesystem::missing_parts(&sources, &readings);
 
     let mut surveys: Vec<DiskSurvey> = disks
         .iter()
@@ -112,12 +113,15 @@ pub fn survey(disks: &[&dyn BlockSource]) -> Vec<DiskSurvey> {
         })
         .collect();
     for (((number, partition, extent), reading), window) in
-        places.into_iter().zip(readings).zip(&windows)
+        places.iter().cloned().zip(readings).zip(&windows)
     {
         let table = &surveys[number].table;
         let system = system::identify(window, &reading.volume)
             .or_else(|| system::identify_by_table(&reading.volume, partition.as_ref()?, table));
         surveys[number].volumes.push(SurveyedVolume { partition, extent, reading, system });
+    }
+    for ((number, ..), note) in places.iter().zip(missing_parts) {
+        surveys[*number].notes.extend(note);
     }
     for (survey, disk) in surveys.iter_mut().zip(disks) {
         survey.look_into_gaps(*disk);

@@ -14,7 +14,20 @@ use std::sync::Arc;
 
 /// Images in a folder.
 pub struct LocalStore {
+    place: Place,
+}
+
+/// A folder, and what a person calls it.
+#[derive(Clone)]
+struct Place {
     folder: PathBuf,
+    shown: PathBuf,
+}
+
+impl Place {
+    fn join(&self, name: &str) -> Self {
+        Self { folder: self.folder.join(name), shown: self.shown.join(name) }
+    }
 }
 
 impl LocalStore {
@@ -23,24 +36,33 @@ impl LocalStore {
     /// # Errors
     /// [`ErrorKind::NotFound`] when it does not, [`ErrorKind::Usage`] when it is no folder.
     pub fn open(folder: &Path) -> Result<Self> {
+        Self::open_as(folder, &folder.display().to_string())
+    }
+
+    /// As [`LocalStore::open`], where people know the folder by another name than its path:
+    /// `usb:BACKUP/images`.
+    ///
+    /// # Errors
+    /// As [`LocalStore::open`].
+    pub fn open_as(folder: &Path, shown: &str) -> Result<Self> {
         let metadata = std::fs::metadata(folder)
             .context(|| message!("store-open-failed"))
-            .map_err(|error| error.at_path(folder).advise(message!("store-open-advice")))?;
+            .map_err(|error| error.at_path(shown).advise(message!("store-open-advice")))?;
         if !metadata.is_dir() {
             return Err(Error::new(ErrorKind::Usage, message!("store-no-folder"))
-                .at_path(folder)
+                .at_path(shown)
                 .advise(message!("store-open-advice")));
         }
-        Ok(Self { folder: folder.to_owned() })
+        Ok(Self { place: Place { folder: folder.to_owned(), shown: shown.into() } })
     }
 
     /// The folder.
     pub fn folder(&self) -> &Path {
-        &self.folder
+        &self.place.folder
     }
 
     fn files(&self, name: &str) -> LocalFiles {
-        LocalFiles { folder: self.folder.join(name), max_file_size: self.max_file_size() }
+        LocalFiles { place: self.place.join(name), max_file_size: self.max_file_size() }
     }
 }
 
@@ -50,27 +72,27 @@ fn open_plain(path: &Path, write: bool) -> std::io::Result<File> {
     OpenOptions::new().read(true).write(write).custom_flags(flags).open(path)
 }
 
-fn sync_folder(folder: &Path) -> Result<()> {
+fn sync_folder(place: &Place) -> Result<()> {
     // Some file systems cannot sync a folder and say so; their writes are then as durable as
     // they get.
-    match File::open(folder).and_then(|folder| folder.sync_all()) {
+    match File::open(&place.folder).and_then(|folder| folder.sync_all()) {
         Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::Unsupported => Ok(()),
-        result => {
-            result.context(|| message!("store-write-failed")).map_err(|error| error.at_path(folder))
-        }
+        result => result
+            .context(|| message!("store-write-failed"))
+            .map_err(|error| error.at_path(&place.shown)),
     }
 }
 
 impl Store for LocalStore {
     fn location(&self) -> String {
-        self.folder.display().to_string()
+        self.place.shown.display().to_string()
     }
 
     fn directories(&self) -> Result<Vec<String>> {
         let list = || -> std::io::Result<Vec<String>> {
             let mut names = Vec::new();
-            for entry in std::fs::read_dir(&self.folder)? {
+            for entry in std::fs::read_dir(&self.place.folder)? {
                 let entry = entry?;
                 if entry.file_type()?.is_dir()
                     && let Ok(name) = entry.file_name().into_string()
@@ -83,14 +105,14 @@ impl Store for LocalStore {
         };
         list()
             .context(|| message!("store-list-failed"))
-            .map_err(|error| error.at_path(&self.folder))
+            .map_err(|error| error.at_path(&self.place.shown))
     }
 
     fn directory(&self, name: &str) -> Result<Arc<dyn ImageFiles>> {
         let files = self.files(name);
-        if !files.folder.is_dir() {
+        if !files.place.folder.is_dir() {
             return Err(Error::new(ErrorKind::NotFound, message!("store-no-image"))
-                .at_path(&files.folder)
+                .at_path(&files.place.shown)
                 .advise(message!("image-foreign-advice")));
         }
         Ok(Arc::new(files))
@@ -98,34 +120,36 @@ impl Store for LocalStore {
 
     fn create_directory(&self, name: &str) -> Result<Arc<dyn ImageFiles>> {
         let files = self.files(name);
-        std::fs::create_dir(&files.folder).context(|| message!("store-create-failed")).map_err(
-            |error| error.at_path(&files.folder).advise(message!("store-create-advice")),
-        )?;
-        sync_folder(&self.folder)?;
+        std::fs::create_dir(&files.place.folder)
+            .context(|| message!("store-create-failed"))
+            .map_err(|error| {
+                error.at_path(&files.place.shown).advise(message!("store-create-advice"))
+            })?;
+        sync_folder(&self.place)?;
         Ok(Arc::new(files))
     }
 
     fn remove_directory(&self, name: &str) -> Result<()> {
-        let folder = self.folder.join(name);
-        std::fs::remove_dir(&folder)
+        let place = self.place.join(name);
+        std::fs::remove_dir(&place.folder)
             .context(|| message!("store-delete-failed"))
-            .map_err(|error| error.at_path(&folder))?;
-        sync_folder(&self.folder)
+            .map_err(|error| error.at_path(&place.shown))?;
+        sync_folder(&self.place)
     }
 
     fn free_space(&self) -> Option<u64> {
-        let status = rustix::fs::statvfs(&self.folder).ok()?;
+        let status = rustix::fs::statvfs(&self.place.folder).ok()?;
         status.f_bavail.checked_mul(status.f_frsize)
     }
 
     fn max_file_size(&self) -> Option<u64> {
         const MSDOS_SUPER_MAGIC: u64 = 0x4d44;
-        let status = rustix::fs::statfs(&self.folder).ok()?;
+        let status = rustix::fs::statfs(&self.place.folder).ok()?;
         (status.f_type as u64 == MSDOS_SUPER_MAGIC).then_some(u64::from(u32::MAX))
     }
 
     fn claim(&self, name: &str) -> Result<Option<Claim>> {
-        let path = self.folder.join(name).join(HEADER);
+        let path = self.place.folder.join(name).join(HEADER);
         // Network file systems lock only what is open for writing.
         let opened = open_plain(&path, true).or_else(|_| open_plain(&path, false));
         let Ok(file) = opened else { return Ok(Some(Claim(None))) };
@@ -139,28 +163,29 @@ impl Store for LocalStore {
 
 /// The files of one image in a folder.
 struct LocalFiles {
-    folder: PathBuf,
+    place: Place,
     max_file_size: Option<u64>,
 }
 
 impl ImageFiles for LocalFiles {
     fn location(&self) -> String {
-        self.folder.display().to_string()
+        self.place.shown.display().to_string()
     }
 
     fn create(&self, name: &str) -> Result<Box<dyn FileWriter>> {
-        let path = self.folder.join(name);
+        let path = self.place.join(name);
         let file = OpenOptions::new()
             .write(true)
             .create_new(true)
-            .open(&path)
+            .open(&path.folder)
             .context(|| message!("store-create-failed"))
-            .map_err(|error| error.at_path(&path).advise(message!("store-create-advice")))?;
-        Ok(Box::new(LocalWriter { file, path, unsynced: 0, written: 0 }))
+            .map_err(|error| error.at_path(&path.shown).advise(message!("store-create-advice")))?;
+        let (folder, path) = (self.place.clone(), path.shown);
+        Ok(Box::new(LocalWriter { file, folder, path, unsynced: 0, written: 0 }))
     }
 
     fn open(&self, name: &str, freshness: Freshness) -> Result<Box<dyn FileReader>> {
-        let path = self.folder.join(name);
+        let Place { folder: path, shown } = self.place.join(name);
         let opened = || -> Result<LocalReader> {
             let file = open_plain(&path, false).context(|| message!("store-read-failed"))?;
             let metadata = file.metadata().context(|| message!("store-read-failed"))?;
@@ -174,17 +199,17 @@ impl ImageFiles for LocalFiles {
                     DirectFile::open(&path)
                 }
             };
-            Ok(LocalReader { file, direct, path: path.clone(), length: metadata.len() })
+            Ok(LocalReader { file, direct, path: shown.clone(), length: metadata.len() })
         };
         opened()
             .map(|reader| Box::new(reader) as Box<dyn FileReader>)
-            .map_err(|error| error.at_path(&path))
+            .map_err(|error| error.at_path(&shown))
     }
 
     fn list(&self) -> Result<Vec<FileEntry>> {
         let list = || -> std::io::Result<Vec<FileEntry>> {
             let mut files = Vec::new();
-            for entry in std::fs::read_dir(&self.folder)? {
+            for entry in std::fs::read_dir(&self.place.folder)? {
                 let entry = entry?;
                 let length = match entry.metadata() {
                     // Removed while we looked.
@@ -200,15 +225,15 @@ impl ImageFiles for LocalFiles {
         };
         list()
             .context(|| message!("store-list-failed"))
-            .map_err(|error| error.at_path(&self.folder))
+            .map_err(|error| error.at_path(&self.place.shown))
     }
 
     fn delete(&self, name: &str) -> Result<()> {
-        let path = self.folder.join(name);
-        std::fs::remove_file(&path)
+        let path = self.place.join(name);
+        std::fs::remove_file(&path.folder)
             .context(|| message!("store-delete-failed"))
-            .map_err(|error| error.at_path(&path))?;
-        sync_folder(&self.folder)
+            .map_err(|error| error.at_path(&path.shown))?;
+        sync_folder(&self.place)
     }
 
     fn max_file_size(&self) -> Option<u64> {
@@ -218,6 +243,8 @@ impl ImageFiles for LocalFiles {
 
 struct LocalWriter {
     file: File,
+    folder: Place,
+    /// The file, as people know it.
     path: PathBuf,
     unsynced: u64,
     written: u64,
@@ -258,13 +285,14 @@ impl FileWriter for LocalWriter {
             .sync_all()
             .context(|| message!("store-write-failed"))
             .map_err(|error| self.explain(error))?;
-        self.path.parent().map_or(Ok(()), sync_folder)
+        sync_folder(&self.folder)
     }
 }
 
 struct LocalReader {
     file: File,
     direct: Option<DirectFile>,
+    /// The file, as people know it.
     path: PathBuf,
     length: u64,
 }

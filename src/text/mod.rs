@@ -39,9 +39,10 @@ impl Language {
         Self::ALL.into_iter().find(|language| language.code() == code)
     }
 
-    /// The language that the environment asks for (`LC_ALL`, `LC_MESSAGES`, `LANG`, in this order).
+    /// The language that the environment asks for (`CALCO_LANG`, `LC_ALL`, `LC_MESSAGES`, `LANG`,
+    /// in this order).
     pub fn from_environment() -> Self {
-        ["LC_ALL", "LC_MESSAGES", "LANG"]
+        ["CALCO_LANG", "LC_ALL", "LC_MESSAGES", "LANG"]
             .into_iter()
             .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
             .and_then(|tag| Self::from_tag(&tag))
@@ -108,7 +109,25 @@ pub fn set_language(language: Language) {
 
 /// The language in use.
 pub fn language() -> Language {
+    #[cfg(test)]
+    if let Some(language) = FOR_THIS_TEST.get() {
+        return language;
+    }
     Language::ALL[usize::from(CURRENT.load(Ordering::Relaxed))]
+}
+
+#[cfg(test)]
+std::thread_local! {
+    static FOR_THIS_TEST: std::cell::Cell<Option<Language>> = const { std::cell::Cell::new(None) };
+}
+
+/// Does something in a language, for this thread only: tests run side by side.
+#[cfg(test)]
+pub(crate) fn with_language<R>(language: Language, action: impl FnOnce() -> R) -> R {
+    let before = FOR_THIS_TEST.replace(Some(language));
+    let result = action();
+    FOR_THIS_TEST.set(before);
+    result
 }
 
 /// An argument of a message.

@@ -5,8 +5,8 @@ use crate::hardware::smart::Verdict;
 use crate::hardware::{Disk, FirmwareMode, Inventory, SecureBoot};
 use crate::image::{DiskIdentity, Manifest, Saved, System};
 use crate::operation::library::{Condition, Entry};
-use crate::operation::restore::{PartitionPlace, RestorePlan, TargetPlan};
-use crate::operation::save::SavePlan;
+use crate::operation::restore::{PartitionPlace, RestoreOutcome, RestorePlan, TargetPlan};
+use crate::operation::save::{SaveOutcome, SavePlan};
 use crate::operation::survey::{DiskSurvey, SurveyedVolume};
 use crate::partition::Scheme;
 use crate::text::{Message, message};
@@ -29,7 +29,7 @@ fn or_dash(text: Option<&str>) -> String {
 }
 
 /// A disk in one line: model, serial number, how it is attached.
-fn identity_line(identity: &DiskIdentity) -> String {
+pub(super) fn identity_line(identity: &DiskIdentity) -> String {
     let serial =
         identity.serial.as_ref().map(|serial| message!("ui-serial", serial = serial).to_string());
     let parts = [identity.model.clone(), serial, identity.bus.clone()];
@@ -37,7 +37,7 @@ fn identity_line(identity: &DiskIdentity) -> String {
 }
 
 /// What is on a disk in one line: "Debian GNU/Linux 12, 3 partitions, 4.20 of 8.00 GiB used".
-fn content_line(survey: &DiskSurvey) -> String {
+pub(super) fn content_line(survey: &DiskSurvey) -> String {
     let nothing = survey.table.scheme == Scheme::None
         && survey
             .volumes
@@ -317,6 +317,71 @@ fn target_section(manifest: &Manifest, target: &TargetPlan) -> String {
     text
 }
 
+/// What must be typed before a restore may begin: for each target the question and the word.
+pub fn restore_questions(plan: &RestorePlan) -> Vec<(Message, String)> {
+    let targets = plan.targets.iter();
+    targets
+        .map(|target| {
+            let identity = target.target.identity();
+            let parts = [Some(target.target.name()), identity.model, identity.serial];
+            let target = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+            let word = identity.name.as_str();
+            (message!("ui-restore-confirm", target = target, word = word), identity.name)
+        })
+        .collect()
+}
+
+fn with_warnings(text: Message, proof: Message, warnings: &[Message]) -> String {
+    let mut lines = format!("{text}\n{proof}\n");
+    for warning in warnings {
+        lines += &format!("{}\n", message!("ui-warning", warning = warning.clone()));
+    }
+    lines
+}
+
+/// What a save did.
+pub fn save_done(outcome: &SaveOutcome) -> String {
+    let text = message!(
+        "ui-save-done",
+        location = outcome.location.as_str(),
+        used = human_bytes(outcome.used_bytes),
+        stored = human_bytes(outcome.stored_bytes),
+        seconds = format!("{:.0}", outcome.seconds)
+    );
+    let proof = match outcome.verified {
+        true => message!("ui-save-verified"),
+        false => message!("ui-save-not-verified"),
+    };
+    with_warnings(text, proof, &outcome.warnings)
+}
+
+/// What a restore did.
+pub fn restore_done(outcome: &RestoreOutcome) -> String {
+    let text = message!(
+        "ui-restore-done",
+        name = outcome.name.as_str(),
+        bytes = human_bytes(outcome.bytes),
+        seconds = format!("{:.0}", outcome.seconds)
+    );
+    let proof = match outcome.verified {
+        true => message!("ui-restore-verified"),
+        false => message!("ui-restore-not-verified"),
+    };
+    with_warnings(text, proof, &outcome.warnings)
+}
+
+/// What a condition is called.
+pub(super) fn condition_name(condition: Condition) -> Message {
+    match condition {
+        Condition::Finished => message!("ui-condition-finished"),
+        Condition::Replaced => message!("ui-condition-replaced"),
+        Condition::Unfinished => message!("ui-condition-unfinished"),
+        Condition::InProgress => message!("ui-condition-in-progress"),
+        Condition::Damaged => message!("ui-condition-damaged"),
+        Condition::TooNew => message!("ui-condition-too-new"),
+    }
+}
+
 /// The images of a destination.
 pub fn images(entries: &[Entry]) -> String {
     if entries.is_empty() {
@@ -338,21 +403,13 @@ pub fn images(entries: &[Entry]) -> String {
                 disks.map(|d| format!("{} {}", d.identity.name, marketing_bytes(d.size))).collect()
             })
             .unwrap_or_default();
-        let condition = match entry.condition {
-            Condition::Finished => message!("ui-condition-finished"),
-            Condition::Replaced => message!("ui-condition-replaced"),
-            Condition::Unfinished => message!("ui-condition-unfinished"),
-            Condition::InProgress => message!("ui-condition-in-progress"),
-            Condition::Damaged => message!("ui-condition-damaged"),
-            Condition::TooNew => message!("ui-condition-too-new"),
-        };
         table.add_row([
             entry.name.clone(),
             manifest.map_or_else(|| "–".to_owned(), |manifest| manifest.created.clone()),
             or_dash(Some(&disks.join(", "))),
             manifest.map_or_else(|| "–".to_owned(), |m| human_bytes(m.used_bytes())),
             human_bytes(entry.stored_bytes),
-            condition.to_string(),
+            condition_name(entry.condition).to_string(),
         ]);
     }
     format!("{table}\n")

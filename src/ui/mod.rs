@@ -2,10 +2,15 @@
 
 mod confirm;
 mod listing;
+pub mod menu;
 mod progress;
+pub mod running;
 
 pub use confirm::confirm;
-pub use listing::{disks, images, map, restore_plan, save_plan, show};
+pub use listing::{
+    disks, images, map, restore_done, restore_plan, restore_questions, save_done, save_plan, show,
+};
+use progress::clock;
 pub use progress::{Console, ProgressStyle};
 
 use crate::error::{Context as _, Result};

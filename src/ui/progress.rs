@@ -90,7 +90,7 @@ impl Current {
 }
 
 /// Seconds as a person reads them: `1:02:03`, `2:03`.
-fn clock(seconds: u64) -> String {
+pub(super) fn clock(seconds: u64) -> String {
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     match hours {
         0 => format!("{minutes}:{seconds:02}"),

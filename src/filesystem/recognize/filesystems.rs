@@ -4,18 +4,17 @@ use super::At::Start;
 use super::{Probe, Row, crc32_le, plain, row};
 use crate::filesystem::Volume;
 use crate::filesystem::VolumeKind::{
-    self, Apfs, Btrfs, Erofs, F2fs, HfsPlus, Iso9660, Jfs, Nilfs2, Refs, Reiserfs, Squashfs, Udf,
-    Ufs, Xfs,
+    self, Apfs, Erofs, F2fs, HfsPlus, Iso9660, Jfs, Nilfs2, Refs, Reiserfs, Squashfs, Udf, Ufs,
+    XfsLog,
 };
 use crate::units::KIB;
 
 pub(super) const ROWS: &[Row] = &[
     // libfsrefs, "Resilient File System (ReFS)", section "Volume header".
     row(Refs, Start(0), 3, b"ReFS\0\0\0\0", plain),
-    // "XFS Algorithms & Data Structures", 3rd edition, section "Superblocks". Big-endian.
-    row(Xfs, Start(0), 0, b"XFSB", xfs),
-    // btrfs, "On-disk Format", section "Superblock"; its mirrors are not looked at.
-    row(Btrfs, Start(64 * KIB), 64, b"_BHRfS_M", btrfs),
+    // "XFS Algorithms & Data Structures", section "Journaling Log": a log on a device of its own
+    // has no superblock; as long as nothing was overwritten, a record begins where it does.
+    row(XfsLog, Start(0), 0, &0xFEED_BABE_u32.to_be_bytes(), xfs_log),
     // Linux, include/linux/f2fs_fs.h, struct f2fs_super_block.
     row(F2fs, Start(KIB), 0, &0xF2F5_2010_u32.to_le_bytes(), f2fs),
     // Apple, technical note TN1150 "HFS Plus Volume Format", sections "Volume Header" and "HFS
@@ -62,31 +61,12 @@ fn block_size_log(log: u32) -> Option<u64> {
     1u64.checked_shl(log).and_then(block_size)
 }
 
-fn xfs(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {
-    let block = block_size(probe.u32_be(at + 4)?.into())?;
-    Some(Volume {
-        label: probe.text(at + 108, 12),
-        uuid: probe.uuid(at + 32),
-        block_size: Some(block),
-        length: probe.u64_be(at + 8)?.checked_mul(block),
-        ..Volume::of(kind)
-    })
-}
-
-/// The superblock says where it lies itself.
-fn btrfs(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {
-    if probe.u64_le(at + 48)? != at {
-        return None;
-    }
-    // Of this device; the volume may have more of them. Offset 201 is its dev_item.
-    let length = probe.u64_le(at + 201 + 8)?;
-    Some(Volume {
-        label: probe.text(at + 299, 256),
-        uuid: probe.uuid(at + 32),
-        block_size: Some(block_size(probe.u32_le(at + 144)?.into())?),
-        length: Some(length),
-        ..Volume::of(kind)
-    })
+/// The log of an XFS file system; its UUID is that of the file system.
+fn xfs_log(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {
+    // Round and version of the record, and its number: the round and the place.
+    let round = u64::from(probe.u32_be(at + 4)?);
+    let is_record = matches!(probe.u32_be(at + 8)?, 1 | 2) && probe.u64_be(at + 16)? == round << 32;
+    is_record.then_some(Volume { uuid: probe.uuid(at + 304), ..Volume::of(kind) })
 }
 
 fn f2fs(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {

@@ -84,3 +84,5 @@ help-calco-prune-argument-destination = The folder that holds images
 help-calco-prune-argument-unfinished = Remove unfinished images, and replaced ones that were not removed; those being written now stay
 help-calco-generate = Write manual pages and shell completions
 help-calco-generate-argument-folder = The folder to write them to
+help-calco-menu = Show the menu: everything step by step, for people
+help-calco-menu-argument-console = Name of this console, as the menus of others show it

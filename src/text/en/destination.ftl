@@ -1,1 +1,49 @@
-# Where images are kept: volumes that can be written.
+# Volumes of disks as places for images.
+destination-word = "{ $word }" names no volume
+destination-word-advice = Write usb:NAME or disk:NAME, and the folder after a slash, as in usb:BACKUP/images. NAME is the label or the UUID of the volume; %20 stands for a space, %2F for a slash that belongs to a name.
+destination-none = No volume on any disk here is called { $name }
+destination-none-external = No volume on a USB disk, stick or card here is called { $name }
+destination-volumes-here = The volumes here are, by label and UUID:
+    { $volumes }
+destination-volumes-none = There is no volume here that could hold images. Is the disk plugged in and switched on? A new one has to be formatted first.
+destination-forbidden = Disks can only be looked at by the administrator (root). Start the program as root, or mount the volume and name the folder.
+destination-several = { $name } is the name of { $count } volumes, and it must be that of exactly one
+destination-volumes-choose = Name one of them by its UUID, or unplug the others:
+    { $volumes }
+destination-encrypted = The volume is encrypted ({ $kind }) and cannot be opened here
+destination-kind = Images cannot be kept on { $kind } volumes
+destination-no-driver = This system has no driver for { $kind }
+destination-nameless = The volume has neither a label nor a UUID by which it could be named; give it a label
+destination-choose-another = Choose another destination.
+destination-read-only = The disk is write-protected
+destination-read-only-advice = Look for a small switch on the stick or card. A disk that protects itself is failing: save it, and do not store images on it.
+destination-system-partition = The machine needs this partition to start; images do not belong there
+destination-mounted-in-part = Only a part of the volume is mounted, at { $where }
+destination-mounted-in-part-advice = Name the folder below { $where } instead, or unmount it.
+destination-mounted-read-only = The volume is mounted read-only at { $where }
+destination-mounted-read-only-advice = Unmount it, and it will be mounted as needed; or mount it so that it can be written.
+destination-in-use = The volume is in use by another program
+destination-in-use-advice = Wait until that job has finished, or close the program that uses it, and try again.
+destination-needs-root = A volume can only be mounted by the administrator (root)
+destination-needs-root-advice = Start the program as root, or mount the volume first and name the folder.
+destination-mount-failed = The volume could not be mounted
+destination-damaged-advice = Its file system may be damaged. Have it checked on the system that it belongs to, or choose another destination.
+destination-mount-timeout = The disk did not answer while the volume was being mounted
+destination-unreliable-advice = The disk or its cable is not reliable. Plug it in again, at another socket if possible, and check the images on it with `calco verify`.
+destination-look-failed = The { $kind } volume could not be looked at without writing to it
+destination-look-failed-advice = It was probably not shut down cleanly, or is damaged. Plug it into the system that it belongs to, so that it is put in order there, and try again.
+destination-ntfs-unclean = The NTFS volume was not shut down cleanly, or Windows sleeps on it
+destination-ntfs-unclean-advice = Nothing was written. Start Windows with this disk, choose Restart (not Shut down), and eject the disk properly; or choose another destination.
+destination-doubtful = The destination was not shut down cleanly or has errors: { $why }. It is used nevertheless; have it checked on the system that it belongs to.
+destination-leads-outside = The folder is a link that leads away from the volume
+destination-is-source = The destination lies on { $source }, which is to be saved itself
+destination-removed = The destination was pulled out, or does not answer any more
+destination-removed-advice = Plug it in again, then start the same command once more. What was stored so far is no image; `calco prune --unfinished` removes it.
+destination-sync-failed = Not everything could be written to the destination
+destination-unmount-failed = The destination could not be unmounted
+destination-sync-timeout = The destination did not finish writing in time
+destination-finishing = Writing what is left to { $location }. Do not pull it out yet.
+destination-test-failed = The destination did not pass the test: a small file is written, read back and removed
+destination-test-differs = The destination gave back other bytes than were written to it
+destination-test-advice = Check that the destination can be written. Otherwise it may be failing: choose another one.
+destination-full-advice = The destination is full. Free some room or choose another one.

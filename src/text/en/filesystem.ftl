@@ -1,6 +1,7 @@
 # Names of volumes. Technical names are the same in every language.
 filesystem-kind = { $name }
 filesystem-kind-ext-journal = ext journal
+filesystem-kind-xfs-log = XFS journal
 filesystem-kind-linux-raid = Linux RAID member
 filesystem-kind-firmware-raid = firmware RAID member
 filesystem-kind-unknown = unknown
@@ -100,3 +101,52 @@ exfat-bitmap-missing = The root directory does not tell where the bitmap of clus
 exfat-bitmap-length = The bitmap of clusters has { $length } bytes, but there are { $clusters } clusters
 exfat-upcase = The up-case table is missing or damaged
 exfat-cluster-free = Cluster { $cluster } holds data, but the bitmap calls it free: the file system is damaged
+## XFS
+xfs-no-superblock = The superblock of the XFS file system is missing or damaged
+xfs-unreadable = Part of the file system's own tables, at byte { $offset }, cannot be read: { $why }
+xfs-impossible = The superblock says something impossible: { $field } = { $value }
+xfs-feature-unknown = The file system uses features that this version does not know: { $names }
+xfs-in-progress = The file system was never finished: making it was interrupted
+xfs-needs-repair = The file system is marked as in need of a repair with xfs_repair
+xfs-longer-than-volume = The file system has { $length } bytes, but its volume has only { $size }
+xfs-too-many-groups = The file system has { $groups } allocation groups, more than can be kept in memory
+xfs-needs-recovery = The file system was not shut down cleanly, or it is in use: its journal may hold changes that are not yet in place
+xfs-log-elsewhere = The journal of the file system is on another device, so whether it holds changes that are not yet in place cannot be told
+xfs-log-damaged = The journal of the file system is damaged
+xfs-backup-differs = The superblock and its copy at byte { $offset } describe different file systems
+xfs-checksum = The checksum of { $what } of allocation group { $group } is wrong: the file system is damaged
+xfs-header = The header { $what } of allocation group { $group } makes no sense: the file system is damaged
+xfs-tree = The list of free space of allocation group { $group } makes no sense at block { $block }: the file system is damaged
+xfs-metadata-free = The list of free space of allocation group { $group } holds some of the file system's own tables, at block { $block }
+xfs-free-count-group = Allocation group { $group } has { $counted } free blocks in its list, but its header says { $stored }
+xfs-free-count = The file system has { $counted } free blocks in its allocation groups, but its superblock says { $stored }
+xfs-trees-differ = The two lists of free space of allocation group { $group } are not the same: the file system is damaged
+xfs-real-time-device = The XFS file system “{ $name }” keeps the content of some files on a second, real-time device. Save and restore that one too
+
+## btrfs
+btrfs-no-superblock = The superblock of the btrfs file system is missing or damaged
+btrfs-unreadable = Part of the file system's own tables, at byte { $offset }, cannot be read: { $why }
+btrfs-superblock-checksum = The checksum of the superblock is wrong: the file system is damaged
+btrfs-impossible = The superblock says something impossible: { $field } = { $value }
+btrfs-feature-unknown = The file system uses features that this version does not know: { $names }
+btrfs-state = The superblock says that the file system is not at rest: { $names }
+btrfs-other-device = The superblock says that this device belongs to another file system
+btrfs-replacement = A replacement of a device was under way, and this is the new device, which is not complete
+btrfs-longer-than-volume = The file system has { $length } bytes on this device, but its volume has only { $size }
+btrfs-copy-newer = The copy of the superblock at byte { $offset } is newer than the superblock
+btrfs-devices-differ = The devices of the file system are not of the same moment: at least one of them was away while the others changed
+btrfs-device-twice = Two of the volumes say that they are the same device of the file system
+btrfs-device-missing = Another device of the file system is needed to read its tables
+btrfs-device-item = The file system and the superblock of device { $device } describe it differently
+btrfs-device-count = The file system has { $counted } allocated bytes on this device, but its superblock says { $stored }
+btrfs-device-extent = The lists of allocated space disagree at byte { $offset } of this device: the file system is damaged
+btrfs-chunk = The chunk at address { $logical } makes no sense: the file system is damaged
+btrfs-too-many-chunks = The file system is in too many pieces for the memory that there is
+btrfs-checksum = The checksum of the tree block at address { $logical } is wrong: the file system is damaged
+btrfs-block = The tree block at address { $logical } makes no sense: the file system is damaged
+btrfs-too-many-blocks = The trees of the file system have more blocks than fit in it: it is damaged
+btrfs-tree-missing = The tree with number { $tree } is missing: the file system is damaged
+btrfs-extent = The extent at address { $logical } makes no sense: the file system is damaged
+btrfs-group-count = The block group at address { $logical } has { $counted } used bytes, but its description says { $stored }
+btrfs-used-count = The file system has { $counted } used bytes, but its superblock says { $stored }
+btrfs-devices-missing = The btrfs file system “{ $name }” has { $all } devices, and only { $there } of them is here. Save all of them together and restore all of them together

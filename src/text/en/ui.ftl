@@ -91,3 +91,6 @@ ui-prune-confirm =
         [one] To remove what is left of it, type { $count }
        *[other] To remove what is left of all { $count }, type { $count }
     }
+ui-job-no-lock = It cannot be found out whether another job is running
+ui-job-elsewhere = Another job is running on this machine
+ui-job-elsewhere-advice = Wait until it has ended; the menu of every console shows it.

@@ -84,3 +84,5 @@ help-calco-prune-argument-destination = La carpeta que contiene imágenes
 help-calco-prune-argument-unfinished = Borrar las imágenes incompletas, y las reemplazadas que no se borraron; las que se están escribiendo se quedan
 help-calco-generate = Escribir páginas de manual y completados de shell
 help-calco-generate-argument-folder = La carpeta donde escribirlos
+help-calco-menu = Mostrar el menú: todo paso a paso, para personas
+help-calco-menu-argument-console = Nombre de esta consola, como lo muestran los menús de otras

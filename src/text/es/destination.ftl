@@ -1,1 +1,49 @@
-# Dónde se guardan las imágenes: volúmenes en los que se puede escribir.
+# Volúmenes de discos como lugares para imágenes.
+destination-word = "{ $word }" no nombra ningún volumen
+destination-word-advice = Escriba usb:NOMBRE o disk:NOMBRE y, tras una barra, la carpeta, como en usb:COPIAS/imagenes. NOMBRE es la etiqueta o el UUID del volumen; %20 representa un espacio y %2F una barra que forma parte de un nombre.
+destination-none = Ningún volumen de los discos de aquí se llama { $name }
+destination-none-external = Ningún volumen de los discos USB, memorias o tarjetas de aquí se llama { $name }
+destination-volumes-here = Los volúmenes que hay, con su etiqueta y su UUID, son:
+    { $volumes }
+destination-volumes-none = No hay ningún volumen que pueda guardar imágenes. ¿Está el disco conectado y encendido? Uno nuevo hay que formatearlo antes.
+destination-forbidden = Solo el administrador (root) puede mirar en los discos. Ejecute el programa como root, o monte el volumen e indique la carpeta.
+destination-several = { $count } volúmenes se llaman { $name }, y debe ser exactamente uno
+destination-volumes-choose = Indique uno por su UUID, o desconecte los demás:
+    { $volumes }
+destination-encrypted = El volumen está cifrado ({ $kind }) y aquí no se puede abrir
+destination-kind = En los volúmenes { $kind } no se pueden guardar imágenes
+destination-no-driver = Este sistema no tiene controlador para { $kind }
+destination-nameless = El volumen no tiene etiqueta ni UUID con que nombrarlo; póngale una etiqueta
+destination-choose-another = Elija otro destino.
+destination-read-only = El disco está protegido contra escritura
+destination-read-only-advice = Busque un pequeño interruptor en la memoria o tarjeta. Un disco que se protege por sí mismo está fallando: guárdelo como imagen y no almacene nada en él.
+destination-system-partition = El equipo necesita esta partición para arrancar; no es lugar para imágenes
+destination-mounted-in-part = Solo una parte del volumen está montada, en { $where }
+destination-mounted-in-part-advice = Indique la carpeta dentro de { $where }, o desmóntelo.
+destination-mounted-read-only = El volumen está montado en { $where } solo para lectura
+destination-mounted-read-only-advice = Desmóntelo y se montará como haga falta, o móntelo de modo que se pueda escribir en él.
+destination-in-use = Otro programa está usando el volumen
+destination-in-use-advice = Espere a que termine ese trabajo, o cierre el programa que lo usa, e inténtelo de nuevo.
+destination-needs-root = Solo el administrador (root) puede montar un volumen
+destination-needs-root-advice = Ejecute el programa como root, o monte antes el volumen e indique la carpeta.
+destination-mount-failed = No se pudo montar el volumen
+destination-damaged-advice = Su sistema de archivos puede estar dañado. Compruébelo en el sistema al que pertenece o elija otro destino.
+destination-mount-timeout = El disco no respondió mientras se montaba el volumen
+destination-unreliable-advice = El disco o su cable no son de fiar. Conéctelo otra vez, a ser posible en otro puerto, y compruebe sus imágenes con `calco verify`.
+destination-look-failed = No se pudo mirar en el volumen { $kind } sin escribir en él
+destination-look-failed-advice = Seguramente no se cerró bien o está dañado. Conéctelo al sistema al que pertenece, para que allí se ponga en orden, e inténtelo de nuevo.
+destination-ntfs-unclean = El volumen NTFS no se cerró bien, o hay un Windows hibernado en él
+destination-ntfs-unclean-advice = No se ha escrito nada. Arranque Windows con este disco, elija Reiniciar (no Apagar) y expulse bien el disco; o elija otro destino.
+destination-doubtful = El destino no se cerró bien o tiene errores: { $why }. Se usa de todos modos; compruébelo en el sistema al que pertenece.
+destination-leads-outside = La carpeta es un enlace que lleva fuera del volumen
+destination-is-source = El destino está en { $source }, que es justo lo que se va a guardar
+destination-removed = El destino se desconectó o ya no responde
+destination-removed-advice = Conéctelo otra vez y repita la misma orden. Lo escrito hasta ahora no es una imagen; `calco prune --unfinished` lo borra.
+destination-sync-failed = No se pudo escribir todo en el destino
+destination-unmount-failed = No se pudo desmontar el destino
+destination-sync-timeout = El destino no terminó de escribir a tiempo
+destination-finishing = Se está escribiendo lo que falta en { $location }. No lo desconecte todavía.
+destination-test-failed = El destino no superó la prueba: escribir un archivo pequeño, leerlo y borrarlo
+destination-test-differs = El destino devolvió otros bytes que los que se le escribieron
+destination-test-advice = Compruebe que se pueda escribir en el destino. Si es así, puede estar fallando: elija otro.
+destination-full-advice = El destino está lleno. Libere espacio o elija otro.

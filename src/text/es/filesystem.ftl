@@ -1,6 +1,7 @@
 # Nombres de los volúmenes. Los nombres técnicos son iguales en todos los idiomas.
 filesystem-kind = { $name }
 filesystem-kind-ext-journal = diario de ext
+filesystem-kind-xfs-log = diario de XFS
 filesystem-kind-linux-raid = miembro de RAID de Linux
 filesystem-kind-firmware-raid = miembro de RAID del firmware
 filesystem-kind-unknown = desconocido
@@ -100,3 +101,52 @@ exfat-bitmap-missing = El directorio raíz no dice dónde está el mapa de bits 
 exfat-bitmap-length = El mapa de bits de los clústeres tiene { $length } bytes, pero hay { $clusters } clústeres
 exfat-upcase = La tabla de mayúsculas falta o está dañada
 exfat-cluster-free = El clúster { $cluster } contiene datos, pero el mapa de bits lo da por libre: el sistema de archivos está dañado
+## XFS
+xfs-no-superblock = El superbloque del sistema de archivos XFS falta o está dañado
+xfs-unreadable = No se puede leer una parte de las tablas internas del sistema de archivos, en el byte { $offset }: { $why }
+xfs-impossible = El superbloque dice algo imposible: { $field } = { $value }
+xfs-feature-unknown = El sistema de archivos usa funciones que esta versión no conoce: { $names }
+xfs-in-progress = El sistema de archivos no llegó a terminarse: su creación se interrumpió
+xfs-needs-repair = El sistema de archivos está marcado como necesitado de una reparación con xfs_repair
+xfs-longer-than-volume = El sistema de archivos tiene { $length } bytes, pero su volumen solo tiene { $size }
+xfs-too-many-groups = El sistema de archivos tiene { $groups } grupos de asignación, más de los que caben en la memoria
+xfs-needs-recovery = El sistema de archivos no se cerró bien, o está en uso: su diario puede guardar cambios que aún no están en su sitio
+xfs-log-elsewhere = El diario del sistema de archivos está en otro dispositivo, y no se puede saber si guarda cambios que aún no están en su sitio
+xfs-log-damaged = El diario del sistema de archivos está dañado
+xfs-backup-differs = El superbloque y su copia en el byte { $offset } describen sistemas de archivos distintos
+xfs-checksum = La suma de control de { $what } del grupo de asignación { $group } no coincide: el sistema de archivos está dañado
+xfs-header = La cabecera { $what } del grupo de asignación { $group } no tiene sentido: el sistema de archivos está dañado
+xfs-tree = La lista de espacio libre del grupo de asignación { $group } no tiene sentido en el bloque { $block }: el sistema de archivos está dañado
+xfs-metadata-free = La lista de espacio libre del grupo de asignación { $group } contiene algunas tablas internas del sistema de archivos, en el bloque { $block }
+xfs-free-count-group = El grupo de asignación { $group } tiene { $counted } bloques libres en su lista, pero su cabecera dice { $stored }
+xfs-free-count = El sistema de archivos tiene { $counted } bloques libres en sus grupos de asignación, pero su superbloque dice { $stored }
+xfs-trees-differ = Las dos listas de espacio libre del grupo de asignación { $group } no son iguales: el sistema de archivos está dañado
+xfs-real-time-device = El sistema de archivos XFS «{ $name }» guarda el contenido de algunos archivos en un segundo dispositivo, de tiempo real. Guarde y restaure también ese dispositivo
+
+## btrfs
+btrfs-no-superblock = El superbloque del sistema de archivos btrfs falta o está dañado
+btrfs-unreadable = No se puede leer una parte de las tablas internas del sistema de archivos, en el byte { $offset }: { $why }
+btrfs-superblock-checksum = La suma de control del superbloque no coincide: el sistema de archivos está dañado
+btrfs-impossible = El superbloque dice algo imposible: { $field } = { $value }
+btrfs-feature-unknown = El sistema de archivos usa funciones que esta versión no conoce: { $names }
+btrfs-state = El superbloque dice que el sistema de archivos no está en reposo: { $names }
+btrfs-other-device = El superbloque dice que este dispositivo pertenece a otro sistema de archivos
+btrfs-replacement = Se estaba reemplazando un dispositivo, y este es el nuevo, que no está completo
+btrfs-longer-than-volume = El sistema de archivos tiene { $length } bytes en este dispositivo, pero su volumen solo tiene { $size }
+btrfs-copy-newer = La copia del superbloque en el byte { $offset } es más reciente que el superbloque
+btrfs-devices-differ = Los dispositivos del sistema de archivos no son del mismo momento: al menos uno de ellos faltaba mientras los otros cambiaban
+btrfs-device-twice = Dos de los volúmenes dicen ser el mismo dispositivo del sistema de archivos
+btrfs-device-missing = Hace falta otro dispositivo del sistema de archivos para leer sus tablas
+btrfs-device-item = El sistema de archivos y el superbloque del dispositivo { $device } lo describen de formas distintas
+btrfs-device-count = El sistema de archivos tiene { $counted } bytes asignados en este dispositivo, pero su superbloque dice { $stored }
+btrfs-device-extent = Las listas de espacio asignado no coinciden en el byte { $offset } de este dispositivo: el sistema de archivos está dañado
+btrfs-chunk = El trozo de la dirección { $logical } no tiene sentido: el sistema de archivos está dañado
+btrfs-too-many-chunks = El sistema de archivos está en demasiados trozos para la memoria que hay
+btrfs-checksum = La suma de control del bloque de árbol de la dirección { $logical } no coincide: el sistema de archivos está dañado
+btrfs-block = El bloque de árbol de la dirección { $logical } no tiene sentido: el sistema de archivos está dañado
+btrfs-too-many-blocks = Los árboles del sistema de archivos tienen más bloques de los que caben en él: está dañado
+btrfs-tree-missing = Falta el árbol número { $tree }: el sistema de archivos está dañado
+btrfs-extent = La extensión de la dirección { $logical } no tiene sentido: el sistema de archivos está dañado
+btrfs-group-count = El grupo de bloques de la dirección { $logical } tiene { $counted } bytes usados, pero su descripción dice { $stored }
+btrfs-used-count = El sistema de archivos tiene { $counted } bytes usados, pero su superbloque dice { $stored }
+btrfs-devices-missing = El sistema de archivos btrfs «{ $name }» tiene { $all } dispositivos, y de ellos aquí solo hay { $there }. Guárdelos todos juntos y restáurelos todos juntos

@@ -91,3 +91,6 @@ ui-prune-confirm =
         [one] Para borrar lo que quedó, escriba { $count }
        *[other] Para borrar lo que quedó de las { $count }, escriba { $count }
     }
+ui-job-no-lock = No se puede saber si hay otro trabajo en marcha
+ui-job-elsewhere = Hay otro trabajo en marcha en este equipo
+ui-job-elsewhere-advice = Espere a que termine; el menú de cada consola lo muestra.

@@ -1,0 +1,233 @@
+//! The menu of the live system on a serial terminal, as a person goes through it.
+
+use super::texts::Texts;
+use crate::{Guest, Key, Screen};
+use std::time::Duration;
+
+/// How long the menu may take to show what a key brings.
+const SOON: Duration = Duration::from_secs(60);
+/// How long a look at the disks may take.
+const LOOK: Duration = Duration::from_secs(180);
+/// How long a small job may take.
+const SMALL_JOB: Duration = Duration::from_secs(600);
+/// How long the job with a real system may take.
+const LARGE_JOB: Duration = Duration::from_secs(2400);
+
+/// Something to choose, as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MenuChoice {
+    /// All its lines in one.
+    pub text: String,
+    /// The digit that leads to it.
+    pub digit: Option<char>,
+    /// Whether Enter would take it.
+    pub selected: bool,
+}
+
+/// The choices that a screen shows.
+pub fn choices(screen: &Screen) -> Vec<MenuChoice> {
+    let mut choices: Vec<MenuChoice> = Vec::new();
+    for line in screen.lines() {
+        let head: Vec<char> = line.chars().take(5).collect();
+        let (selected, digit) = match head[..] {
+            ['>', ' ', digit, ' ', text] if text != ' ' => (true, digit),
+            [' ', ' ', digit @ '1'..='9', ' ', text] if text != ' ' => (false, digit),
+            // More of the choice before; an empty line ends all.
+            [' ', ' ', ' ', ' ', _] => {
+                if let Some(last) = choices.last_mut() {
+                    last.text = format!("{} {}", last.text, line.trim());
+                }
+                continue;
+            }
+            _ => continue,
+        };
+        let text = line.chars().skip(4).collect::<String>().trim().to_owned();
+        choices.push(MenuChoice {
+            text,
+            digit: Some(digit).filter(char::is_ascii_digit),
+            selected,
+        });
+    }
+    choices
+}
+
+/// Whether the choice that Enter would take has this in its text.
+fn is_selected(screen: &Screen, what: &str) -> bool {
+    choices(screen).iter().any(|choice| choice.selected && choice.text.contains(what))
+}
+
+/// A menu on the serial terminal of a guest.
+pub struct Menu<'a> {
+    pub guest: &'a mut Guest,
+    pub texts: &'a Texts,
+}
+
+impl Menu<'_> {
+    /// Waits until a text of the program is shown, by its id.
+    #[track_caller]
+    pub fn see(&mut self, id: &str) -> Screen {
+        let text = self.texts.get(id).to_owned();
+        self.guest.wait_for(&text, SOON)
+    }
+
+    /// Waits longer than [`Menu::see`].
+    #[track_caller]
+    pub fn see_within(&mut self, id: &str, within: Duration) -> Screen {
+        let text = self.texts.get(id).to_owned();
+        self.guest.wait_for(&text, within)
+    }
+
+    /// Chooses what has this text of the program, by its id.
+    #[track_caller]
+    pub fn choose(&mut self, id: &str) {
+        let text = self.texts.get(id).to_owned();
+        self.choose_text(&text, SOON);
+    }
+
+    /// Chooses what shows this, waiting until it is there.
+    #[track_caller]
+    pub fn choose_text(&mut self, what: &str, within: Duration) {
+        self.select(what, within);
+        self.guest.press(Key::Enter);
+        // The next screen is not this one.
+        self.guest.wait_until(&format!("screen after {what:?}"), within, |screen| {
+            !is_selected(screen, what)
+        });
+    }
+
+    /// Moves to the choice that shows this, waiting until it is there.
+    #[track_caller]
+    pub fn select(&mut self, what: &str, within: Duration) {
+        // A list longer than its digits is gone through from the other end.
+        let found = self.guest.wait_until(&format!("choice {what:?}"), within, |screen| {
+            let choices = choices(screen);
+            choices.iter().any(|choice| choice.text.contains(what))
+                || choices.iter().filter(|choice| choice.digit.is_some()).count() == 9
+        });
+        let digit = choices(&found)
+            .into_iter()
+            .find(|choice| choice.text.contains(what))
+            .and_then(|choice| choice.digit);
+        match digit {
+            Some(digit) => {
+                self.guest.type_text(&digit.to_string());
+                self.guest.wait_until(&format!("cursor on {what:?}"), SOON, |screen| {
+                    is_selected(screen, what)
+                });
+            }
+            None => {
+                let mut pressed = 0;
+                while !is_selected(&self.guest.screen(), what) {
+                    pressed += 1;
+                    assert!(pressed <= 40, "{what:?} is not in the list\n{}", self.guest.screen());
+                    let before = self.guest.screen();
+                    self.guest.press(Key::Up);
+                    self.guest.wait_until("move of the cursor", SOON, |now| *now != before);
+                }
+            }
+        }
+    }
+
+    /// From the main menu through a save of the disk whose line shows `disk`, to the destination whose
+    /// line shows `place`, under a name of its own. Ends when the job has begun.
+    #[track_caller]
+    pub fn begin_save(&mut self, disk: &str, place: &str, name: &str) {
+        self.choose("menu-save");
+        self.see("menu-save-disks");
+        self.guest.keep_screen("save-disks");
+        self.choose_text(disk, LOOK);
+        self.see("menu-save-place");
+        self.choose_text(place, LOOK);
+        self.see_within("menu-save-name-text", LOOK);
+        self.replace_line(name);
+        self.guest.press(Key::Enter);
+        self.see("menu-outside-text");
+        self.choose("menu-outside-no");
+        self.see_within("menu-save-plan", LOOK);
+        self.guest.keep_screen("save-plan");
+        self.choose("menu-save-start");
+    }
+
+    /// A whole save.
+    #[track_caller]
+    pub fn save(&mut self, disk: &str, place: &str, name: &str) {
+        self.begin_save(disk, place, name);
+        self.see_within("menu-saved", LARGE_JOB);
+        self.guest.keep_screen("saved");
+        self.leave_summary();
+    }
+
+    /// A whole restore, from the main menu and back to it.
+    #[track_caller]
+    pub fn restore(&mut self, place: &str, name: &str, disk: &str) {
+        self.choose("menu-restore");
+        self.see("menu-restore-place");
+        self.choose_text(place, LOOK);
+        self.see_within("menu-restore-image", LOOK);
+        self.choose_text(name, LOOK);
+        self.see("menu-restore-target");
+        self.choose_text(disk, LOOK);
+        self.see_within("menu-restore-plan", LOOK);
+        self.guest.keep_screen("restore-plan");
+        self.choose("menu-restore-start");
+        let screen = self.see("menu-restore-confirm");
+        self.guest.keep_screen("restore-confirm");
+        let word = self.texts.last_word("ui-restore-confirm", &screen);
+        let Some(word) = word else { panic!("it does not say what to type\n{screen}") };
+        self.guest.type_text(&word);
+        self.guest.press(Key::Enter);
+        self.see_within("menu-restored", LARGE_JOB);
+        self.guest.keep_screen("restored");
+        self.leave_summary();
+    }
+
+    /// Leaves a summary for the main menu.
+    #[track_caller]
+    pub fn leave_summary(&mut self) {
+        self.choose("menu-back-to-menu");
+        self.see("menu-welcome");
+    }
+
+    /// Types over what stands on an input line.
+    #[track_caller]
+    pub fn replace_line(&mut self, text: &str) {
+        self.guest.press(Key::End);
+        for _ in 0..80 {
+            self.guest.type_text("\x7f");
+        }
+        self.guest.type_text(text);
+        self.guest.wait_for(text, SOON);
+    }
+
+    /// Switches the computer off.
+    #[track_caller]
+    pub fn power_off(&mut self) {
+        self.choose("menu-power-off");
+        self.choose("menu-power-off-yes");
+        let reason = self.guest.wait_for_end(SMALL_JOB);
+        assert_eq!(reason, "guest-shutdown");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::terminal::new_model;
+
+    #[test]
+    fn choices_are_read_with_their_details() {
+        let mut model = new_model();
+        model.process(
+            "Save: which disk?\r\n──────\r\nChoose the disk. 3 are here.\r\n\r\n  1 QEMU HARDDISK, 1.1 GB,\r\n    \
+             serial number A\r\n    Debian 12\r\n\x1b[7m> 2 [ ] Stick, 1 GB\x1b[0m\r\n  \
+             3 Other\r\n\r\nUp/Down: move"
+                .as_bytes(),
+        );
+        let found = choices(&Screen::of(model.screen()));
+        assert_eq!(found.len(), 3, "{found:?}");
+        assert_eq!(found[0].text, "QEMU HARDDISK, 1.1 GB, serial number A Debian 12");
+        assert_eq!(found[0].digit, Some('1'));
+        assert!(found[1].selected && !found[0].selected);
+        assert_eq!(found[2].text, "Other");
+    }
+}

@@ -1,0 +1,17 @@
+//! The live system in a virtual machine: what it is booted from, its menu, and disks for it.
+
+mod boot;
+mod cycle;
+mod menu;
+mod real_system;
+mod sample;
+mod texts;
+
+pub use boot::{BuiltSystem, MENU, Medium};
+pub use cycle::{Row, Way};
+pub use menu::{Menu, MenuChoice, choices};
+pub use real_system::{LOGIN, RealSystem, SYSTEM_BOOT};
+pub use sample::{
+    SMALL_SERIAL, StickKind, assert_equal, copy_of, empty_disk, small_disk, stick, work_folder,
+};
+pub use texts::Texts;

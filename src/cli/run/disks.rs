@@ -1,0 +1,184 @@
+//! The disks of the machine, and what is in use of a disk or an image.
+
+use super::place::open_image;
+use super::print_json;
+use crate::block::BlockSource as _;
+use crate::block::device::{Access, Device};
+use crate::error::Result;
+use crate::hardware::{Inventory, inventory, selector};
+use crate::image::{Freshness, Image, Saved};
+use crate::job::MapJob;
+use crate::operation::survey::{Choice, DiskSurvey, survey};
+use crate::text::message;
+use crate::ui;
+use crate::units::{Extent, ExtentMap, human_bytes};
+use serde_json::{Value, json};
+use std::path::Path;
+
+pub(super) fn survey_json(survey: &DiskSurvey) -> Value {
+    json!({
+        "table": survey.table,
+        "doubt": survey.doubt.as_ref().map(ToString::to_string),
+        "notes": survey.notes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "system": survey.system(),
+        "used_bytes": survey.used_bytes(),
+        "volumes": survey.volumes.iter().map(|volume| json!({
+            "partition": volume.number(),
+            "type": volume.partition.as_ref().map(|partition| partition.kind.name().to_string()),
+            "extent": volume.extent,
+            "content": volume.content(),
+            "content_name": volume.content().kind.name().to_string(),
+            "used_bytes": volume.reading.used.as_ref().ok().map(|used| used.extents.total_bytes()),
+            "doubt": volume.reading.used.as_ref().err().map(ToString::to_string),
+            "system": volume.system,
+        })).collect::<Vec<_>>(),
+    })
+}
+
+pub(super) fn list_disks(json: bool) -> Result<u8> {
+    let inventory = inventory();
+    let opened: Vec<Result<Device>> =
+        inventory.disks.iter().map(|disk| Device::open(&disk.path, Access::Look)).collect();
+    let surveys: Vec<Option<DiskSurvey>> = opened
+        .iter()
+        .map(|device| device.as_ref().ok().and_then(|device| survey(&[device]).pop()))
+        .collect();
+    if !json {
+        ui::print(&ui::disks(&inventory, &surveys))?;
+        return Ok(0);
+    }
+    let mut document = json!({
+        "firmware": inventory.firmware,
+        "disks": inventory.disks,
+        "derived": inventory.derived,
+        "hidden_controllers": inventory.hidden.iter().map(|controller| {
+            let mut value = json!(controller);
+            value["message"] = json!(controller.message.to_string());
+            value
+        }).collect::<Vec<_>>(),
+    });
+    for (number, (survey, device)) in surveys.iter().zip(&opened).enumerate() {
+        document["disks"][number]["survey"] = json!(survey.as_ref().map(survey_json));
+        document["disks"][number]["problem"] =
+            json!(device.as_ref().err().map(|error| error.to_string()));
+    }
+    print_json(&document)?;
+    Ok(0)
+}
+
+/// One volume of a map.
+struct MapRow {
+    partition: Option<u32>,
+    content: String,
+    extent: Extent,
+    used: ExtentMap,
+    whole: bool,
+    note: Option<String>,
+}
+
+fn extents_json(map: &ExtentMap) -> Value {
+    json!(map.iter().map(|extent| [extent.offset, extent.length]).collect::<Vec<_>>())
+}
+
+pub(super) fn show_map(job: &MapJob, json: bool) -> Result<u8> {
+    let disks = match Path::new(&job.source).is_dir() {
+        true => map_of_image(&open_image(&job.source)?)?,
+        false => vec![map_of_disk(&job.source)?],
+    };
+    if json {
+        let document = json!({ "disks": disks.iter().map(|(name, size, map, rows)| json!({
+            "name": name,
+            "size": size,
+            "used_bytes": map.total_bytes(),
+            "extents": extents_json(map),
+            "volumes": rows.iter().map(|row| json!({
+                "partition": row.partition,
+                "content": row.content,
+                "extent": row.extent,
+                "used_bytes": row.used.total_bytes(),
+                "whole": row.whole,
+                "note": row.note,
+                "extents": extents_json(&row.used),
+            })).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>() });
+        print_json(&document)?;
+        return Ok(0);
+    }
+    for (name, size, map, rows) in disks {
+        let rows: Vec<Vec<String>> = rows
+            .iter()
+            .map(|row| {
+                vec![
+                    row.partition.map_or_else(|| "–".to_owned(), |number| number.to_string()),
+                    row.content.clone(),
+                    human_bytes(row.extent.length),
+                    human_bytes(row.used.total_bytes()),
+                    row.used.len().to_string(),
+                    row.note.clone().unwrap_or_default(),
+                ]
+            })
+            .collect();
+        ui::print(&ui::map(&name, size, map.total_bytes(), &rows))?;
+    }
+    Ok(0)
+}
+
+type DiskMap = (String, u64, ExtentMap, Vec<MapRow>);
+
+fn outside_row(map: &ExtentMap, rows: &[MapRow], size: u64) -> MapRow {
+    let volumes: ExtentMap = rows.iter().map(|row| row.extent).collect();
+    let used = map.difference(&volumes);
+    MapRow {
+        partition: None,
+        content: message!("ui-outside-partitions").to_string(),
+        extent: Extent::new(0, size.saturating_sub(volumes.total_bytes())),
+        used,
+        whole: false,
+        note: None,
+    }
+}
+
+fn map_of_disk(word: &str) -> Result<DiskMap> {
+    let selected = selector::resolve(word, &Inventory::read(Path::new("/")))?;
+    let device = Device::open(&selected.path, Access::Look)?;
+    let survey = survey(&[&device]).pop().expect("one disk, one survey");
+    let (uses, map) = survey.used(&Choice::default());
+    let mut rows: Vec<MapRow> = survey
+        .volumes
+        .iter()
+        .zip(uses)
+        .map(|(volume, used)| MapRow {
+            partition: volume.number(),
+            content: volume.content().kind.name().to_string(),
+            extent: volume.extent,
+            whole: used.saved == Saved::Whole,
+            note: used.reason.map(|reason| reason.to_string()),
+            used: used.extents,
+        })
+        .collect();
+    rows.push(outside_row(&map, &rows, device.size()));
+    Ok((device.name(), device.size(), map, rows))
+}
+
+fn map_of_image(image: &Image) -> Result<Vec<DiskMap>> {
+    let mut disks = Vec::new();
+    for (number, disk) in image.manifest().disks.iter().enumerate() {
+        let index = image.index(number, Freshness::Any)?;
+        let map: ExtentMap = index.used_extents().collect::<Result<_>>()?;
+        let mut rows: Vec<MapRow> = disk
+            .volumes
+            .iter()
+            .map(|volume| MapRow {
+                partition: volume.partition,
+                content: volume.content.kind.name().to_string(),
+                extent: volume.extent,
+                used: map.within(volume.extent).collect(),
+                whole: volume.saved == Saved::Whole,
+                note: volume.reason.as_ref().map(ToString::to_string),
+            })
+            .collect();
+        rows.push(outside_row(&map, &rows, disk.size));
+        disks.push((disk.identity.name.clone(), disk.size, map, rows));
+    }
+    Ok(disks)
+}

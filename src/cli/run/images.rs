@@ -1,0 +1,179 @@
+//! The images of a destination: list, show, verify, delete, prune.
+
+use super::place::{open_image, open_store, split_image};
+use super::{as_job, print_json};
+use crate::error::{Error, ErrorKind, Result};
+use crate::image::{Depth, Freshness, Image, verify};
+use crate::job::{DeleteJob, ImagesJob, PruneJob, ShowJob, VerifyJob};
+use crate::operation::library;
+use crate::report::{Report as _, Stage};
+use crate::store::Store as _;
+use crate::text::message;
+use crate::ui::{self, Console};
+use crate::units::human_bytes;
+use serde_json::{Value, json};
+use std::path::Path;
+
+fn image_json(entry: &library::Entry) -> Value {
+    let manifest = entry.manifest.as_ref();
+    json!({
+        "name": entry.name,
+        "directory": entry.directory,
+        "condition": entry.condition,
+        "stored_bytes": entry.stored_bytes,
+        "problem": entry.problem.as_ref().map(ToString::to_string),
+        "image_id": manifest.map(|manifest| manifest.image_id),
+        "created": manifest.map(|manifest| &manifest.created),
+        "note": manifest.and_then(|manifest| manifest.note.as_ref()),
+        "used_bytes": manifest.map(|manifest| manifest.used_bytes()),
+        "verified": manifest.map(|manifest| manifest.verified),
+        "disks": manifest.map(|manifest| manifest.disks.iter().map(|disk| json!({
+            "identity": disk.identity,
+            "size": disk.size,
+            "complete": disk.complete,
+        })).collect::<Vec<_>>()),
+    })
+}
+
+pub(super) fn list_images(job: &ImagesJob, json: bool) -> Result<u8> {
+    let entries = library::list(&open_store(&job.destination)?)?;
+    match json {
+        true => {
+            print_json(&json!({ "images": entries.iter().map(image_json).collect::<Vec<_>>() }))?;
+        }
+        false => ui::print(&ui::images(&entries))?,
+    }
+    Ok(0)
+}
+
+pub(super) fn show_image(job: &ShowJob, json: bool) -> Result<u8> {
+    let image = open_image(&job.image)?;
+    match json {
+        true => print_json(&json!({
+            "location": image.files().location(),
+            "header": image.header(),
+            "manifest": image.manifest(),
+        }))?,
+        false => ui::print(&ui::show(image.manifest(), &image.files().location()))?,
+    }
+    Ok(0)
+}
+
+pub(super) fn verify_images(job: &VerifyJob, json: bool, console: &Console) -> Result<u8> {
+    let depth = if job.quick { Depth::Quick } else { Depth::Full };
+    let mut results = Vec::new();
+    let mut worst: Option<Error> = None;
+    for word in &job.images {
+        let checked = split_image(word).and_then(|(store, name)| {
+            let image = Image::open(library::find(&store, &name)?, Freshness::Medium)?;
+            as_job(message!("menu-verifying", name = name.as_str()), console, |report| {
+                verify(&image, depth, Freshness::Medium, Stage::Verify, report)
+            })
+        });
+        match checked {
+            Ok(found) => {
+                results.push(json!({ "image": word, "sound": true, "checked": found }));
+                if !json {
+                    let text = match depth {
+                        Depth::Full => message!(
+                            "ui-verify-sound",
+                            image = word.as_str(),
+                            files = found.files,
+                            chunks = found.chunks,
+                            stored = human_bytes(found.stored_bytes)
+                        ),
+                        Depth::Quick => message!("ui-verify-quick", image = word.as_str()),
+                    };
+                    ui::print(&format!("{text}\n"))?;
+                    if found.unreadable_bytes > 0 {
+                        let size = human_bytes(found.unreadable_bytes);
+                        ui::print(&format!("{}\n", message!("restore-unreadable", size = size)))?;
+                    }
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
+            Err(error) => {
+                results.push(json!({
+                    "image": word,
+                    "sound": false,
+                    "error": error.to_string(),
+                    "report": error.report(),
+                }));
+                if job.images.len() > 1 {
+                    eprintln!("{word}\n{}", error.report());
+                }
+                // Damage is what a verification is for: it outweighs any other trouble.
+                let damaged = |e: &Error| e.kind() == ErrorKind::Damaged;
+                if worst.as_ref().is_none_or(|worst| damaged(&error) && !damaged(worst)) {
+                    worst = Some(error);
+                }
+            }
+        }
+        console.check()?;
+    }
+    if json {
+        print_json(&json!({ "images": results }))?;
+    }
+    match worst {
+        None => Ok(0),
+        Some(error) if json || job.images.len() > 1 => {
+            if job.images.len() == 1 {
+                eprintln!("{}", error.report());
+            }
+            Ok(error.kind().exit_code())
+        }
+        Some(error) => Err(error),
+    }
+}
+
+pub(super) fn delete_image(job: &DeleteJob, json: bool) -> Result<u8> {
+    let (store, name) = split_image(&job.image)?;
+    let location = library::find(&store, &name)?.location();
+    let directory =
+        Path::new(&location).file_name().map(|name| name.to_string_lossy().into_owned());
+    let directory = directory.unwrap_or(name);
+    if !job.yes {
+        ui::print(&format!("{}\n", message!("ui-delete-what", location = location.as_str())))?;
+        ui::confirm(&message!("ui-delete-confirm", word = directory.as_str()), &directory)?;
+    }
+    library::delete(&store, &directory)?;
+    match json {
+        true => print_json(&json!({ "deleted": [location] }))?,
+        false => ui::print(&format!("{}\n", message!("ui-deleted", location = location)))?,
+    }
+    Ok(0)
+}
+
+pub(super) fn prune(job: &PruneJob, json: bool) -> Result<u8> {
+    let store = open_store(&job.destination)?;
+    let entries = library::prunable(&store)?;
+    if entries.is_empty() {
+        match json {
+            true => print_json(&json!({ "deleted": [] }))?,
+            false => ui::print(&format!("{}\n", message!("ui-prune-nothing")))?,
+        }
+        return Ok(0);
+    }
+    if !job.yes {
+        let list = ui::images(&entries);
+        match json {
+            true => eprint!("{list}"),
+            false => ui::print(&list)?,
+        }
+        let count = entries.len().to_string();
+        ui::confirm(&message!("ui-prune-confirm", count = entries.len()), &count)?;
+    }
+    let mut deleted = Vec::new();
+    for entry in entries {
+        library::delete(&store, &entry.directory)?;
+        if !json {
+            let location = format!("{}/{}", store.location(), entry.directory);
+            ui::print(&format!("{}\n", message!("ui-deleted", location = location)))?;
+        }
+        deleted.push(entry.directory);
+    }
+    if json {
+        print_json(&json!({ "deleted": deleted }))?;
+    }
+    Ok(0)
+}

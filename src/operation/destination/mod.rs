@@ -1,0 +1,325 @@
+//! Where images are kept, by the word that a person or a job writes.
+//!
+//! | Word | Meaning |
+//! |---|---|
+//! | `/mnt/images`, `images` | a folder |
+//! | `usb:NAME`, `usb:NAME/path` | a volume on a disk that can be taken away, or a folder on it |
+//! | `disk:NAME`, `disk:NAME/path` | the same on any disk |
+//!
+//! NAME is the label, the UUID or serial number, or a name below `/dev/disk/by-id` of exactly one
+//! volume. A volume is mounted for as long as its [`Destination`] lives, unless it is mounted
+//! already: then it is used where it is. What is only looked at is never written to, not even to
+//! replay a journal.
+
+mod drivers;
+mod mounting;
+mod proof;
+mod volumes;
+mod word;
+
+pub use volumes::{Candidate, VolumeOnDisk, candidates};
+pub use word::{Reach, VolumeWord};
+
+use crate::block::device::{Access, Device};
+use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::filesystem::{self, Budget, VolumeKind};
+use crate::hardware::Inventory;
+use crate::hardware::usage::{mounts_of, whole_disk};
+use crate::report::Report;
+use crate::store::{LocalStore, Store};
+use crate::text::{Message, message};
+use mounting::Mounted;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What a destination is opened for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DestinationAccess {
+    /// To be read: nothing on the medium changes.
+    Look,
+    /// To be written.
+    Write,
+}
+
+/// How long what is left may take to be written at the end.
+const WRITE_LIMIT: Duration = Duration::from_secs(600);
+
+/// A place that holds images, ready to be used.
+///
+/// Dropping it gives a volume back with as much care as the time allows; only
+/// [`Destination::close`] tells whether everything is on the medium.
+pub struct Destination {
+    store: Arc<dyn Store>,
+    folder: PathBuf,
+    access: DestinationAccess,
+    volume: Option<VolumeOnDisk>,
+    mounted: Option<Mounted>,
+    warnings: Vec<Message>,
+}
+
+/// Whether a word names a volume and not a folder.
+pub fn names_volume(word: &str) -> bool {
+    [Reach::External, Reach::Any].iter().any(|reach| word.starts_with(reach.prefix()))
+}
+
+/// Opens the destination that a word means. For [`DestinationAccess::Write`] its folder must
+/// exist; see [`open_to_save`].
+///
+/// # Errors
+/// [`ErrorKind::NotFound`] when there is none, [`ErrorKind::Refused`] when the word means several
+/// or it must not be used this way, [`ErrorKind::Unsupported`] when it cannot.
+pub fn open(word: &str, access: DestinationAccess) -> Result<Destination> {
+    match VolumeWord::parse(word)? {
+        Some(volume) => open_volume(&volume, access, None),
+        None => open_folder(word, access),
+    }
+}
+
+/// The destination of an IMAGE word and the name of the image: what follows the last slash.
+///
+/// # Errors
+/// As [`open`]; [`ErrorKind::Usage`] when the word ends before a name.
+pub fn open_image(word: &str, access: DestinationAccess) -> Result<(Destination, String)> {
+    let nameless = || {
+        Error::new(ErrorKind::Usage, message!("cli-not-an-image", word = word))
+            .advise(message!("image-foreign-advice"))
+    };
+    if let Some(mut volume) = VolumeWord::parse(word)? {
+        let name = volume.folders.pop().ok_or_else(nameless)?;
+        return Ok((open_volume(&volume, access, None)?, name));
+    }
+    // `.` and `..` have a name of their own only from outside.
+    let named = match Path::new(word).file_name() {
+        Some(_) => None,
+        None => std::fs::canonicalize(word).ok(),
+    };
+    let path = named.as_deref().unwrap_or(Path::new(word));
+    let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(nameless)?;
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    Ok((open_folder(&parent.display().to_string(), access)?, name.to_owned()))
+}
+
+/// Opens a destination for a new image of the disks, partitions or files `sources`: refuses one
+/// that lies on them before anything is mounted, makes the folder on a volume where it is
+/// missing, and proves that the volume stores what it is given.
+///
+/// # Errors
+/// As [`open`], and when the proof fails.
+pub fn open_to_save(word: &str, sources: &[PathBuf]) -> Result<Destination> {
+    match VolumeWord::parse(word)? {
+        Some(volume) => {
+            let destination = open_volume(&volume, DestinationAccess::Write, Some(sources))?;
+            proof::prove(&destination.folder, &destination.location())
+                .map_err(|error| destination.explain(error))?;
+            Ok(destination)
+        }
+        None => open_folder(word, DestinationAccess::Write),
+    }
+}
+
+/// Waits until the volume that a word names is there, at most `limit`, or until `stop` says so:
+/// for runs that nobody watches, while USB disks are still being found. A word for a folder is
+/// not waited for.
+///
+/// # Errors
+/// As [`open`].
+pub fn wait_for(word: &str, limit: Duration, stop: &dyn Fn() -> bool) -> Result<()> {
+    let Some(volume) = VolumeWord::parse(word)? else { return Ok(()) };
+    let until = Instant::now() + limit;
+    loop {
+        match volumes::resolve(&volume, &Inventory::read(Path::new("/"))) {
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            Err(error) if Instant::now() >= until || stop() => return Err(error),
+            Err(_) => std::thread::sleep(Duration::from_millis(500)),
+        }
+    }
+}
+
+/// Unmounts what killed processes left mounted.
+pub fn clean_up() {
+    mounting::clean_up();
+}
+
+fn open_folder(word: &str, access: DestinationAccess) -> Result<Destination> {
+    const SCHEMES: [&str; 6] = ["nfs://", "smb://", "sftp://", "s3://", "http://", "https://"];
+    if let Some(scheme) = SCHEMES.into_iter().find(|scheme| word.starts_with(scheme)) {
+        let scheme = scheme.trim_end_matches("://");
+        return Err(Error::new(ErrorKind::Unsupported, message!("cli-no-scheme", scheme = scheme))
+            .advise(message!("cli-no-scheme-advice")));
+    }
+    let store = LocalStore::open(Path::new(word))?;
+    Ok(Destination {
+        folder: store.folder().to_owned(),
+        store: Arc::new(store),
+        access,
+        volume: None,
+        mounted: None,
+        warnings: Vec::new(),
+    })
+}
+
+/// Opens a volume; to save what is in `to_save` the folder is made where it is missing.
+fn open_volume(
+    word: &VolumeWord,
+    access: DestinationAccess,
+    to_save: Option<&[PathBuf]>,
+) -> Result<Destination> {
+    mounting::clean_up();
+    let volume = volumes::resolve(word, &Inventory::read(Path::new("/")))?;
+    volumes::check(&volume, access)?;
+    for source in to_save.unwrap_or_default() {
+        check_apart(&volume, source)?;
+    }
+    let mut warnings = Vec::new();
+    if access == DestinationAccess::Write && mounts_of(&volume.path)?.is_empty() {
+        warnings.extend(doubt(&volume)?);
+    }
+    let mounted = mounting::mount(&volume, access)?;
+    let mut folder = mounted.folder.clone();
+    for name in &word.folders {
+        folder.push(name);
+        if to_save.is_some() && !folder.exists() {
+            std::fs::create_dir(&folder)
+                .context(|| message!("store-create-failed"))
+                .map_err(|error| error.at_path(word.to_string()))?;
+        }
+        stay_inside(&mounted.folder, &folder, word)?;
+    }
+    let store = LocalStore::open_as(&folder, &word.to_string())
+        .map_err(|error| error.on_device(volume.description()))?;
+    Ok(Destination {
+        store: Arc::new(store),
+        folder,
+        access,
+        volume: Some(volume),
+        mounted: Some(mounted),
+        warnings,
+    })
+}
+
+/// Refuses a link that leads from the volume to somewhere else.
+fn stay_inside(root: &Path, folder: &Path, word: &VolumeWord) -> Result<()> {
+    let canonical = |path: &Path| {
+        std::fs::canonicalize(path)
+            .context(|| message!("store-open-failed"))
+            .map_err(|error| error.at_path(word.to_string()).advise(message!("store-open-advice")))
+    };
+    if canonical(folder)?.starts_with(canonical(root)?) {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Refused, message!("destination-leads-outside"))
+        .at_path(word.to_string()))
+}
+
+/// Refuses a volume that is a source, or a part of one.
+fn check_apart(volume: &VolumeOnDisk, source: &Path) -> Result<()> {
+    let Ok(metadata) = std::fs::metadata(source) else { return Ok(()) };
+    if !metadata.file_type().is_block_device() {
+        return Ok(());
+    }
+    let own = std::fs::metadata(&volume.path).map(|volume| volume.rdev()).ok();
+    if own == Some(metadata.rdev()) || whole_disk(&volume.path)? == metadata.rdev() {
+        return Err(Error::new(
+            ErrorKind::Refused,
+            message!("destination-is-source", source = source.display().to_string()),
+        )
+        .on_device(volume.description())
+        .advise(message!("destination-choose-another")));
+    }
+    Ok(())
+}
+
+/// What speaks against writing to a volume that has no journal to heal it, or one that belongs to
+/// a system that sleeps: a warning, or a refusal.
+fn doubt(volume: &VolumeOnDisk) -> Result<Option<Message>> {
+    let is_fat = matches!(volume.kind, VolumeKind::Fat12 | VolumeKind::Fat16 | VolumeKind::Fat32);
+    if !is_fat && !matches!(volume.kind, VolumeKind::Exfat | VolumeKind::Ntfs) {
+        return Ok(None);
+    }
+    let device = Device::open(&volume.path, Access::Look)?;
+    let reading = filesystem::read(&[&device], Budget::default()).pop();
+    let Some(doubt) = reading.and_then(|reading| reading.used.err()) else { return Ok(None) };
+    // What is said of all kinds alike is about reading them, and not about their state.
+    if doubt.id().starts_with("filesystem-") {
+        return Ok(None);
+    }
+    if volume.kind == VolumeKind::Ntfs {
+        return Err(Error::new(ErrorKind::Refused, message!("destination-ntfs-unclean"))
+            .on_device(volume.description())
+            .caused_by(doubt.to_string())
+            .advise(message!("destination-ntfs-unclean-advice")));
+    }
+    Ok(Some(message!("destination-doubtful", why = doubt)))
+}
+
+impl Destination {
+    /// The images in it.
+    pub fn store(&self) -> Arc<dyn Store> {
+        self.store.clone()
+    }
+
+    /// Where it is in the file system, as long as it is open: what must not be overwritten.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What a person calls it: the word, or the folder.
+    pub fn location(&self) -> String {
+        self.store.location()
+    }
+
+    /// The volume, when it was named by a word for one.
+    pub fn volume(&self) -> Option<&VolumeOnDisk> {
+        self.volume.as_ref()
+    }
+
+    /// What the person should know about it.
+    pub fn warnings(&self) -> &[Message] {
+        &self.warnings
+    }
+
+    /// An error of a job that used this destination: where the disk was pulled out, that is what
+    /// is said, and not only what failed because of it.
+    pub fn explain(&self, error: Error) -> Error {
+        match &self.volume {
+            Some(volume)
+                if error.kind() != ErrorKind::Interrupted && mounting::is_removed(volume) =>
+            {
+                mounting::removed(volume).caused_by(error)
+            }
+            _ => error,
+        }
+    }
+
+    /// Ends the use: what was written is on the medium and the volume unmounted, unless somebody
+    /// else had mounted it. Waits at most ten minutes, and tells what it waits for.
+    ///
+    /// # Errors
+    /// When that failed: then nothing written can be trusted before it was verified.
+    pub fn close(mut self, report: &dyn Report) -> Result<()> {
+        let Some(mut mounted) = self.mounted.take() else { return Ok(()) };
+        if self.access == DestinationAccess::Look {
+            // Nothing depends on it, and what could not be unmounted is left for the next one.
+            let _ = mounted.give_back(mounting::LOOK_LIMIT, &mut || {});
+            return Ok(());
+        }
+        let begun = Instant::now();
+        let mut told = false;
+        let location = self.location();
+        mounted.give_back(WRITE_LIMIT, &mut || {
+            if !told && begun.elapsed() > Duration::from_secs(3) {
+                told = true;
+                report.note(&message!("destination-finishing", location = location.as_str()));
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,54 @@
+//! What the menu has others do for it.
+
+use crate::error::Result;
+use crate::job::{RestoreJob, SaveJob};
+use crate::operation::restore::RestorePlan;
+use crate::operation::save::SavePlan;
+use crate::report::Report;
+use crate::text::Language;
+
+/// What can be asked of the machine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Power {
+    /// Switch it off.
+    Off,
+    /// Start it anew.
+    Reboot,
+}
+
+/// Who carries out what the menu made up: the command line, which does the same for typed
+/// commands.
+pub trait Host: Sync {
+    /// Computes what a save will do.
+    ///
+    /// # Errors
+    /// As [`crate::operation::save::plan`], and when a disk or the destination cannot be opened.
+    fn plan_save(&self, job: &SaveJob, report: &dyn Report) -> Result<SavePlan>;
+
+    /// Computes what a restore will do.
+    ///
+    /// # Errors
+    /// As [`crate::operation::restore::plan`], and when the image or a target cannot be opened.
+    fn plan_restore(&self, job: &RestoreJob) -> Result<RestorePlan>;
+}
+
+/// PID 1 of the live system, as far as the menu needs it.
+pub trait Machine: Sync {
+    /// Switches the machine off or starts it anew.
+    ///
+    /// # Errors
+    /// When PID 1 does not answer, or refuses.
+    fn power(&self, power: Power) -> Result<()>;
+
+    /// Uses a keyboard layout on all screens.
+    ///
+    /// # Errors
+    /// When there is no such layout.
+    fn keymap(&self, name: &str) -> Result<()>;
+
+    /// Tells which language was chosen, so that a menu that is started again speaks it.
+    ///
+    /// # Errors
+    /// When PID 1 does not answer.
+    fn language(&self, language: Language) -> Result<()>;
+}
