@@ -67,10 +67,12 @@ impl Volume {
         let copy = self.folder.path().join("cut.img");
         {
             let device = self.attach();
-            let mount = Mount::new(device.text(), &self.folder.path().join("mnt"), "rw");
+            let folder = self.folder.path().join("mnt");
+            let mount = Mount::new(device.text(), &folder, "rw");
             fs::create_dir(mount.path().join("images")).unwrap();
             fs::write(mount.path().join("images/old"), vec![b'o'; 100_000]).unwrap();
-            tool("sync", &["-f", text(mount.path())]);
+            drop(mount);
+            let mount = Mount::new(device.text(), &folder, "rw");
             fs::write(mount.path().join("images/new"), vec![b'n'; 200_000]).unwrap();
             tool("sync", &[text(&mount.path().join("images/new"))]);
             tool("cp", &["--sparse=always", text(&self.file), text(&copy)]);
