@@ -59,6 +59,79 @@ pub fn repair_ext(disk: &mut SparseDisk) -> bool {
     true
 }
 
+/// Makes the checksums of the headers of the first XFS allocation groups right, and those of the
+/// roots of their free-space trees. Answers whether there is a superblock of version 5.
+pub fn repair_xfs(disk: &mut SparseDisk) -> bool {
+    const GROUPS: u64 = 4;
+    let Ok(superblock) = disk.read_vec(0, 264) else { return false };
+    let be32 = |at: usize| u64::from(u32_at(&superblock, at).swap_bytes());
+    let (block, group) = (be32(4), be32(84));
+    let sector = be32(100) & 0xffff;
+    if !superblock.starts_with(b"XFSB")
+        || superblock[101] & 0xf != 5
+        || !(512..=32768).contains(&sector)
+        || !(512..=65536).contains(&block)
+    {
+        return false;
+    }
+    for number in 0..GROUPS {
+        let Some(start) = number.checked_mul(group).and_then(|first| first.checked_mul(block))
+        else {
+            break;
+        };
+        for (index, field) in [(0, 224), (1, 216), (2, 312), (3, 32)] {
+            repair_crc32c(disk, start.saturating_add(index * sector), sector, field, 0);
+        }
+        let root = disk.read_vec(start.saturating_add(sector + 16), 4);
+        if let Ok(root) = root {
+            let root = u64::from(u32_at(&root, 0).swap_bytes()) * block;
+            repair_crc32c(disk, start.saturating_add(root), block, 52, 0);
+        }
+    }
+    true
+}
+
+/// Makes the CRC-32C checksums of a btrfs superblock and of all tree blocks right. Answers whether
+/// there is a superblock with such checksums.
+pub fn repair_btrfs(disk: &mut SparseDisk) -> bool {
+    const SUPERBLOCK: u64 = 64 << 10;
+    const MOST_BLOCKS: usize = 1 << 12;
+    let Ok(superblock) = disk.read_vec(SUPERBLOCK, 4096) else { return false };
+    let node = u64::from(u32_at(&superblock, 0x94));
+    if superblock[0x40..0x48] != *b"_BHRfS_M"
+        || superblock[0xc4..0xc6] != [0, 0]
+        || !(4096..=65536).contains(&node)
+    {
+        return false;
+    }
+    repair_crc32c(disk, SUPERBLOCK, 4096, 0, 32);
+    let blocks: Vec<u64> = disk
+        .written()
+        .map(|extent| extent.offset / 4096 * 4096)
+        .filter(|offset| *offset != SUPERBLOCK)
+        .take(MOST_BLOCKS)
+        .collect();
+    for offset in blocks {
+        // Tree blocks bear the UUID of their file system where superblocks do.
+        let is_block = disk
+            .read_vec(offset + 32, 16)
+            .is_ok_and(|uuid| uuid == superblock[0x20..0x30] || uuid == superblock[0x23b..0x24b]);
+        if is_block {
+            repair_crc32c(disk, offset, node, 0, 32);
+        }
+    }
+    true
+}
+
+/// Puts the CRC-32C of `length` bytes from `offset`, the first `skipped` left out and the four at
+/// `field` taken for zeros, into these four.
+fn repair_crc32c(disk: &mut SparseDisk, offset: u64, length: u64, field: usize, skipped: usize) {
+    let Ok(mut bytes) = disk.read_vec(offset, length as usize) else { return };
+    bytes[field..field + 4].fill(0);
+    let checksum = CRC32C.checksum(&bytes[skipped..]).to_le_bytes();
+    disk.overwrite(offset + field as u64, &checksum);
+}
+
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
 }
@@ -78,10 +151,19 @@ mod tests {
 
     #[test]
     fn a_sound_disk_has_the_right_checksums_already() {
-        for name in ["gpt/sectors-512", "gpt/sectors-4096", "ext/ext4", "ext/ext4-4k"] {
+        for name in [
+            "gpt/sectors-512",
+            "gpt/sectors-4096",
+            "ext/ext4",
+            "ext/ext4-4k",
+            "xfs/v5",
+            "btrfs/single",
+        ] {
             let disk = seed(name);
             let mut repaired = disk.clone();
-            assert!(repair_gpt(&mut repaired) || repair_ext(&mut repaired), "{name}");
+            let repairs: [fn(&mut SparseDisk) -> bool; 4] =
+                [repair_gpt, repair_ext, repair_xfs, repair_btrfs];
+            assert!(repairs.iter().any(|repair| repair(&mut repaired)), "{name}");
             for offset in (0..disk.size()).step_by(1 << 20) {
                 let length = (disk.size() - offset).min(1 << 20) as usize;
                 let same = disk.read_vec(offset, length).unwrap()

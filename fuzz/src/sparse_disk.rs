@@ -13,6 +13,7 @@
 use calco::block::{BlockSource, check_range};
 use calco::error::Result;
 use calco::filesystem::Budget;
+use calco::units::Extent;
 
 const HEADER_LENGTH: usize = 10;
 const PIECE_HEADER_LENGTH: usize = 12;
@@ -127,6 +128,11 @@ impl SparseDisk {
             }
         }
         input
+    }
+
+    /// Where something was written.
+    pub fn written(&self) -> impl Iterator<Item = Extent> + '_ {
+        self.pieces.iter().map(|piece| Extent::new(piece.offset, piece.length))
     }
 
     /// Puts `bytes` over what is there.

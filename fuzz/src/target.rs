@@ -24,6 +24,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "ext", run: ext },
     Target { name: "fat", run: fat },
     Target { name: "swap", run: swap },
+    Target { name: "xfs", run: xfs },
+    Target { name: "btrfs", run: btrfs },
     Target { name: "recognize", run: recognize },
     Target { name: "header", run: header },
     Target { name: "manifest", run: manifest },
@@ -62,6 +64,18 @@ pub fn fat(input: &[u8]) -> bool {
 /// A swap area.
 pub fn swap(input: &[u8]) -> bool {
     is_certain(&volume(&SparseDisk::decode(input, LARGEST_VOLUME)))
+}
+
+/// A volume with an XFS file system, as it is and with its checksums made right.
+pub fn xfs(input: &[u8]) -> bool {
+    let mut disk = SparseDisk::decode(input, LARGEST_VOLUME);
+    is_certain(&volume(&disk)) | (checksum::repair_xfs(&mut disk) && is_certain(&volume(&disk)))
+}
+
+/// A device of a btrfs file system, as it is and with its checksums made right.
+pub fn btrfs(input: &[u8]) -> bool {
+    let mut disk = SparseDisk::decode(input, LARGEST_VOLUME);
+    is_certain(&volume(&disk)) | (checksum::repair_btrfs(&mut disk) && is_certain(&volume(&disk)))
 }
 
 /// A volume that is only recognised.

@@ -7,6 +7,7 @@
 use super::bitmap::{all_set, runs};
 use super::group_descriptor::{DescriptorTable, GroupDescriptor};
 use super::read;
+use super::replay::Replay;
 use super::superblock::{PRIMARY, Superblock};
 use crate::block::BlockSource;
 use crate::filesystem::Doubt;
@@ -20,11 +21,49 @@ const MAX_METADATA_RUNS: usize = 1 << 20;
 /// How many bytes of bitmaps that lie together are read at once.
 const BATCH: u64 = 256 * KIB;
 
+/// What is in use besides what the bitmaps say that are read, when they are read as they will be
+/// after a replay of the journal.
+pub(super) struct Also<'a> {
+    /// The volume as it is.
+    pub(super) before: &'a dyn BlockSource,
+    /// What would be written to it.
+    pub(super) replay: &'a Replay,
+}
+
+impl Also<'_> {
+    /// Sets the bits of `bitmap`, that of `group`, whose clusters are in use before the replay or
+    /// written by it. The bitmaps as they are prove nothing, since their checksums may be among
+    /// what is to be written; all they can do here is add.
+    fn add(
+        &self,
+        superblock: &Superblock,
+        group: u64,
+        descriptor: &GroupDescriptor,
+        bitmap: &mut [u8],
+    ) -> Result<(), Doubt> {
+        let blocks = superblock.group_blocks(group);
+        if !descriptor.block_uninit {
+            let mut before = vec![0; superblock.block_size as usize];
+            let offset = descriptor.block_bitmap.start * superblock.block_size;
+            read(self.before, offset, &mut before)?;
+            for (byte, also) in bitmap.iter_mut().zip(before) {
+                *byte |= also;
+            }
+        }
+        for block in self.replay.blocks_within(blocks.clone()) {
+            let cluster = (block - blocks.start) / superblock.cluster_ratio;
+            bitmap[cluster as usize / 8] |= 1 << (cluster % 8);
+        }
+        Ok(())
+    }
+}
+
 /// Adds every extent in use to `map`, in disk order, from the boot block to the end of the file
 /// system.
 pub(super) fn add_used(
     source: &dyn BlockSource,
     superblock: &Superblock,
+    also: Option<Also<'_>>,
     map: &mut ExtentMapBuilder,
 ) -> Result<(), Doubt> {
     let mut table = DescriptorTable::new(source, superblock);
@@ -40,11 +79,19 @@ pub(super) fn add_used(
         let inside = within(&metadata, &mut next, &blocks);
         let clusters = inside.map(|run| clusters_of(superblock, &blocks, &run));
         let mut used = 0;
-        let mut add = |run: Range<u64>| {
-            used += run.end - run.start;
+        // All bits of the group, where more of them are to be set.
+        let mut all = also.as_ref().map(|_| vec![0; superblock.block_size as usize]);
+        let mut push = |run: Range<u64>| {
             let start = blocks.start + run.start * superblock.cluster_ratio;
             let end = (blocks.start + run.end * superblock.cluster_ratio).min(blocks.end);
             map.push(Extent::between(start * superblock.block_size, end * superblock.block_size));
+        };
+        let mut add = |run: Range<u64>| {
+            used += run.end - run.start;
+            match &mut all {
+                None => push(run),
+                Some(all) => run.for_each(|bit| all[bit as usize / 8] |= 1 << (bit % 8)),
+            }
         };
         let bits = (blocks.end - blocks.start).div_ceil(superblock.cluster_ratio);
         if descriptor.block_uninit {
@@ -66,6 +113,10 @@ pub(super) fn add_used(
             }
             runs(bitmap, bits).for_each(&mut add);
         }
+        if let (Some(also), Some(mut all)) = (&also, all) {
+            also.add(superblock, group, &descriptor, &mut all)?;
+            runs(&all, bits).for_each(&mut push);
+        }
         let free = bits - used;
         if free != descriptor.free_clusters {
             return Err(message!(
@@ -78,7 +129,8 @@ pub(super) fn add_used(
         free_clusters += free;
     }
     let free_blocks = free_clusters * superblock.cluster_ratio;
-    if free_blocks != superblock.free_blocks {
+    // The kernel counts anew after a replay: what the superblock says is of some moment before.
+    if also.is_none() && free_blocks != superblock.free_blocks {
         return Err(message!(
             "ext-free-count",
             counted = free_blocks.to_string(),

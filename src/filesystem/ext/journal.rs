@@ -1,133 +1,186 @@
-//! The journal inside the file system: only whether it is empty.
+//! The journal inside the file system: its superblock, and whether there is something to replay.
 //!
-//! Sources: kernel documentation "ext4 Data Structures and Algorithms", sections "Journal
-//! (jbd2)", "Index Nodes" and "The Contents of inode.i_block" (extent tree, direct map).
+//! Source: kernel documentation "ext4 Data Structures and Algorithms", section "Journal (jbd2)".
 
-use super::group_descriptor::DescriptorTable;
+use super::checksum::{SEED, crc32c};
+use super::journal_blocks::{FileBlocks, blocks_of};
 use super::read;
-use super::superblock::{Superblock, impossible};
+use super::superblock::Superblock;
 use crate::block::BlockSource;
 use crate::filesystem::Doubt;
 use crate::text::message;
-use zerocopy::big_endian::U32 as BigU32;
-use zerocopy::little_endian::{U16, U32};
+use std::mem::offset_of;
+use zerocopy::big_endian::U32;
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-/// `i_flags`: `i_block` holds an extent tree.
-const EXTENTS_FLAG: u32 = 0x80000;
-/// `eh_magic`.
-const EXTENT_MAGIC: u16 = 0xf30a;
-/// Deepest extent tree the format allows.
-const MAX_DEPTH: u16 = 5;
 /// `h_magic` of jbd2 blocks.
-const JOURNAL_MAGIC: u32 = 0xc03b_3998;
+pub(super) const MAGIC: u32 = 0xc03b_3998;
 /// `h_blocktype` of the journal superblock, versions 1 and 2.
-const JOURNAL_SUPERBLOCK: [u32; 2] = [3, 4];
+const SUPERBLOCK_1: u32 = 3;
+const SUPERBLOCK_2: u32 = 4;
+/// `s_checksum_type`: the only one there is.
+const CHECKSUM_CRC32C: u8 = 4;
 
-/// The first fields of `struct ext4_inode`, up to `i_block`.
-#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-struct RawInode {
-    before_flags: [u8; 0x20],
-    i_flags: U32,
-    i_osd1: U32,
-    i_block: [u8; 60],
+/// Features of `s_feature_compat` and `s_feature_incompat`.
+pub(super) mod feature {
+    pub(in super::super) const COMPAT_CHECKSUM: u32 = 0x1;
+    pub(in super::super) const REVOKE: u32 = 0x1;
+    pub(in super::super) const SIXTY_FOUR_BIT: u32 = 0x2;
+    pub(in super::super) const ASYNC_COMMIT: u32 = 0x4;
+    pub(in super::super) const CHECKSUM_2: u32 = 0x8;
+    pub(in super::super) const CHECKSUM_3: u32 = 0x10;
+    pub(in super::super) const FAST_COMMIT: u32 = 0x20;
 }
 
-/// `struct ext4_extent_header` and the first entry behind it, leaf or index.
-#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-struct RawExtentNode {
-    eh_magic: U16,
-    eh_entries: U16,
-    eh_max: U16,
-    eh_depth: U16,
-    eh_generation: U32,
-    /// `ee_block` or `ei_block`.
-    logical_block: U32,
-    /// `ee_len` and `ee_start_hi` of a leaf; `ei_leaf_lo` of an index.
-    second: U32,
-    /// `ee_start_lo` of a leaf; `ei_leaf_hi` and padding of an index.
-    third: U32,
-}
-
-/// The first fields of `struct journal_superblock_s`.
+/// `struct journal_superblock_s`.
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 struct RawJournalSuperblock {
-    h_magic: BigU32,
-    h_blocktype: BigU32,
-    h_sequence: BigU32,
-    s_blocksize: BigU32,
-    s_maxlen: BigU32,
-    s_first: BigU32,
-    s_sequence: BigU32,
-    s_start: BigU32,
-    s_errno: BigU32,
+    h_magic: U32,
+    h_blocktype: U32,
+    h_sequence: U32,
+    s_blocksize: U32,
+    s_maxlen: U32,
+    s_first: U32,
+    s_sequence: U32,
+    s_start: U32,
+    s_errno: U32,
+    s_feature_compat: U32,
+    s_feature_incompat: U32,
+    s_feature_ro_compat: U32,
+    s_uuid: [u8; 16],
+    s_nr_users: U32,
+    s_dynsuper: U32,
+    s_max_transaction: U32,
+    s_max_trans_data: U32,
+    s_checksum_type: u8,
+    s_padding2: [u8; 3],
+    s_num_fc_blks: U32,
+    s_head: U32,
+    s_padding: [U32; 40],
+    s_checksum: U32,
+    s_users: [u8; 16 * 48],
+}
+
+const _: () = {
+    assert!(offset_of!(RawJournalSuperblock, s_uuid) == 0x30);
+    assert!(offset_of!(RawJournalSuperblock, s_checksum_type) == 0x50);
+    assert!(offset_of!(RawJournalSuperblock, s_checksum) == 0xfc);
+    assert!(size_of::<RawJournalSuperblock>() == 1024);
+};
+
+/// A journal all of whose blocks are known.
+#[derive(Debug)]
+pub(super) struct Journal {
+    /// Its blocks, the superblock first.
+    pub(super) blocks: FileBlocks,
+    /// The ring of blocks that it is written to: the first, and the first behind it.
+    pub(super) first: u64,
+    pub(super) end: u64,
+    /// Number of the first transaction that may have to be replayed, and the block where it
+    /// begins; 0 when there is none.
+    pub(super) sequence: u32,
+    pub(super) start: u64,
+    /// Features of `s_feature_compat` and `s_feature_incompat`.
+    pub(super) compat: u32,
+    pub(super) incompat: u32,
+    /// What CRC-32C checksums of its blocks start from.
+    pub(super) checksum_seed: u32,
+}
+
+impl Journal {
+    pub(super) const fn has(&self, incompat: u32) -> bool {
+        self.incompat & incompat != 0
+    }
+
+    /// Whether its blocks have checksums of their own.
+    pub(super) const fn has_checksums(&self) -> bool {
+        self.has(feature::CHECKSUM_2 | feature::CHECKSUM_3)
+    }
 }
 
 /// A doubt when the journal holds changes although the superblock says there is nothing to
 /// recover: the kernel would drop them, `e2fsck` would ask.
-pub(super) fn check(source: &dyn BlockSource, superblock: &Superblock) -> Result<(), Doubt> {
+pub(super) fn check_empty(source: &dyn BlockSource, superblock: &Superblock) -> Result<(), Doubt> {
     let Some(inode) = superblock.journal_inode else { return Ok(()) };
-    let block = first_block(source, superblock, inode)?;
-    let mut raw = RawJournalSuperblock::new_zeroed();
-    read(source, block * superblock.block_size, raw.as_mut_bytes())?;
-    if raw.h_magic.get() != JOURNAL_MAGIC
-        || !JOURNAL_SUPERBLOCK.contains(&raw.h_blocktype.get())
-        || raw.s_errno.get() != 0
-    {
-        return Err(message!("ext-journal-damaged"));
+    let blocks = blocks_of(source, superblock, inode, 1)?;
+    match read_superblock(source, superblock, &blocks)?.s_start.get() {
+        0 => Ok(()),
+        _ => Err(message!("ext-journal-not-empty")),
     }
-    if raw.s_start.get() != 0 {
-        return Err(message!("ext-journal-not-empty"));
-    }
-    Ok(())
 }
 
-/// The block of the file system that holds the first block of a file.
-fn first_block(
+/// The journal, when everything its superblock says is possible and known.
+pub(super) fn load(source: &dyn BlockSource, superblock: &Superblock) -> Result<Journal, Doubt> {
+    let damaged = || message!("ext-journal-damaged");
+    let inode = superblock.journal_inode.ok_or_else(damaged)?;
+    let blocks = blocks_of(source, superblock, inode, 1)?;
+    let raw = read_superblock(source, superblock, &blocks)?;
+    let length = u64::from(raw.s_maxlen.get());
+    let (first, start) = (u64::from(raw.s_first.get()), u64::from(raw.s_start.get()));
+    let (compat, incompat) = match raw.h_blocktype.get() {
+        // The first version has no features.
+        SUPERBLOCK_1 => (0, 0),
+        _ => (raw.s_feature_compat.get(), raw.s_feature_incompat.get()),
+    };
+    let has_features = raw.h_blocktype.get() == SUPERBLOCK_2;
+    let known = feature::REVOKE
+        | feature::SIXTY_FOUR_BIT
+        | feature::ASYNC_COMMIT
+        | feature::CHECKSUM_2
+        | feature::CHECKSUM_3
+        | feature::FAST_COMMIT;
+    let unknown = incompat & !known | compat & !feature::COMPAT_CHECKSUM;
+    if unknown != 0 || (has_features && raw.s_feature_ro_compat.get() != 0) {
+        return Err(message!("ext-journal-features"));
+    }
+    // What fast commits hold is changes of files, not of blocks: only the kernel can replay them.
+    if incompat & feature::FAST_COMMIT != 0 {
+        return Err(message!("ext-fast-commits"));
+    }
+    let both = feature::CHECKSUM_2 | feature::CHECKSUM_3;
+    if incompat & both == both {
+        return Err(damaged());
+    }
+    if incompat & both != 0 {
+        let bytes = raw.as_bytes();
+        let (before, rest) = bytes.split_at(offset_of!(RawJournalSuperblock, s_checksum));
+        let computed = [before, &[0; 4], &rest[4..]].iter().fold(SEED, |crc, b| crc32c(crc, b));
+        if raw.s_checksum_type != CHECKSUM_CRC32C || computed != raw.s_checksum.get() {
+            return Err(damaged());
+        }
+    }
+    if first == 0 || first >= length || start >= length || (start != 0 && start < first) {
+        return Err(damaged());
+    }
+    let blocks = blocks_of(source, superblock, inode, length)?;
+    if blocks.len() < length {
+        return Err(damaged());
+    }
+    Ok(Journal {
+        blocks,
+        first,
+        end: length,
+        sequence: raw.s_sequence.get(),
+        start,
+        compat,
+        incompat,
+        checksum_seed: crc32c(SEED, &raw.s_uuid),
+    })
+}
+
+fn read_superblock(
     source: &dyn BlockSource,
     superblock: &Superblock,
-    inode: u32,
-) -> Result<u64, Doubt> {
-    let group = u64::from(inode - 1) / superblock.inodes_per_group;
-    if group >= superblock.groups {
-        return Err(impossible("s_journal_inum", inode.into()));
-    }
-    let index = u64::from(inode - 1) % superblock.inodes_per_group;
-    let table = DescriptorTable::new(source, superblock).group(group)?.inode_table;
-    let offset = table.start * superblock.block_size + index * superblock.inode_size;
-    let mut raw = RawInode::new_zeroed();
-    read(source, offset, raw.as_mut_bytes())?;
-
-    let inside = |block: u64| {
-        let valid = block > superblock.first_data_block && block < superblock.blocks;
-        valid.then_some(block).ok_or_else(|| message!("ext-journal-damaged"))
-    };
-    if raw.i_flags.get() & EXTENTS_FLAG == 0 {
-        let (first, _) = U32::read_from_prefix(&raw.i_block).expect("i_block has 60 bytes");
-        return inside(first.get().into());
-    }
-    let (mut node, _) =
-        RawExtentNode::read_from_prefix(&raw.i_block).expect("i_block has 60 bytes");
-    let mut above = MAX_DEPTH + 1;
-    loop {
-        let depth = node.eh_depth.get();
-        let valid = node.eh_magic.get() == EXTENT_MAGIC
-            && node.eh_entries.get() != 0
-            && node.logical_block.get() == 0
-            // Each level is one lower than the one above it: the walk ends.
-            && depth < above;
-        if !valid {
-            return Err(message!("ext-journal-damaged"));
-        }
-        let (second, third) = (u64::from(node.second.get()), u64::from(node.third.get()));
-        if depth == 0 {
-            return inside(second >> 16 << 32 | third);
-        }
-        let child = inside((third & 0xffff) << 32 | second)?;
-        read(source, child * superblock.block_size, node.as_mut_bytes())?;
-        above = depth;
-    }
+    blocks: &FileBlocks,
+) -> Result<RawJournalSuperblock, Doubt> {
+    let damaged = || message!("ext-journal-damaged");
+    let block = blocks.at(0).ok_or_else(damaged)?;
+    let mut raw = RawJournalSuperblock::new_zeroed();
+    read(source, block * superblock.block_size, raw.as_mut_bytes())?;
+    let sound = raw.h_magic.get() == MAGIC
+        && matches!(raw.h_blocktype.get(), SUPERBLOCK_1 | SUPERBLOCK_2)
+        && u64::from(raw.s_blocksize.get()) == superblock.block_size
+        && raw.s_errno.get() == 0;
+    sound.then_some(raw).ok_or_else(damaged)
 }

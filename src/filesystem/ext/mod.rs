@@ -4,6 +4,10 @@
 //! system was left in order, every checksum holds, all metadata is marked as used, and the free
 //! blocks counted in the bitmaps are those that descriptors and superblock state.
 //!
+//! When the journal has to be replayed, the volume is read as it would be afterwards, and all of
+//! that has to hold there. In use is then what is in use after the replay, what is in use before
+//! it, and every block that it would write.
+//!
 //! Source for everything below: kernel documentation, "ext4 Data Structures and Algorithms";
 //! each file names its section.
 
@@ -13,14 +17,17 @@ mod checksum;
 mod features;
 mod group_descriptor;
 mod journal;
+mod journal_blocks;
 mod layout;
 mod mmp;
+mod replay;
 mod superblock;
 
 #[cfg(test)]
 mod tests;
 
 use self::features::incompat;
+use self::replay::Replay;
 use self::superblock::{PRIMARY, RawSuperblock, Superblock};
 use super::{Budget, Doubt, Used, Volume};
 use crate::block::BlockSource;
@@ -59,17 +66,58 @@ pub fn used(source: &dyn BlockSource, budget: Budget) -> Result<Used, Doubt> {
     let superblock = raw.check(source.size())?;
     check_backup(source, &raw, &superblock)?;
     mmp::check(source, &superblock)?;
-    journal::check(source, &superblock)?;
+    if raw.needs_recovery() {
+        return used_after_replay(source, &raw, &superblock, budget);
+    }
+    journal::check_empty(source, &superblock)?;
 
+    let signatures = signatures(&superblock, budget)?;
+    let mut map = ExtentMapBuilder::with_budget(budget.extents);
+    allocation::add_used(source, &superblock, None, &mut map)?;
+    map.push(tail(superblock.length(), source.size()));
+    Ok(Used { extents: map.build(), signatures })
+}
+
+/// The extents in use of a file system whose journal has to be replayed.
+fn used_after_replay(
+    source: &dyn BlockSource,
+    raw: &RawSuperblock,
+    superblock: &Superblock,
+    budget: Budget,
+) -> Result<Used, Doubt> {
+    let journal = journal::load(source, superblock)?;
+    let replay = Replay::read(source, superblock, &journal)?;
+    let replayed = replay.applied_to(source);
+    let after =
+        read_superblock(&replayed, PRIMARY)?.ok_or_else(|| message!("ext-no-superblock"))?;
+    if raw.is_contradicted_by(&after) {
+        return Err(message!("ext-backup-differs", offset = PRIMARY.offset.to_string()));
+    }
+    let superblock = after.check(source.size())?;
+
+    let signatures = signatures(&superblock, budget)?;
+    let mut map = ExtentMapBuilder::with_budget(budget.extents);
+    let also = allocation::Also { before: source, replay: &replay };
+    allocation::add_used(&replayed, &superblock, Some(also), &mut map)?;
+    map.push(tail(superblock.length(), source.size()));
+    let extents = map.build();
+    let bytes = |blocks: std::ops::Range<u64>| {
+        Extent::between(blocks.start * superblock.block_size, blocks.end * superblock.block_size)
+    };
+    if !journal.blocks.runs().all(|blocks| extents.contains(bytes(blocks))) {
+        return Err(message!("ext-journal-damaged"));
+    }
+    Ok(Used { extents, signatures })
+}
+
+/// Where the copies of the superblock are.
+fn signatures(superblock: &Superblock, budget: Budget) -> Result<Vec<Extent>, Doubt> {
     let signatures: Vec<Extent> =
         superblock.superblock_copies().take(budget.extents.saturating_add(1)).collect();
     if signatures.len() > budget.extents {
         return Err(message!("ext-metadata-scattered"));
     }
-    let mut map = ExtentMapBuilder::with_budget(budget.extents);
-    allocation::add_used(source, &superblock, &mut map)?;
-    map.push(tail(superblock.length(), source.size()));
-    Ok(Used { extents: map.build(), signatures })
+    Ok(signatures)
 }
 
 /// What is kept behind a file system that is shorter than its volume; both in bytes.

@@ -218,15 +218,13 @@ impl RawSuperblock {
         Ok(())
     }
 
-    /// Whether the file system was left in order: unmounted, without errors, nothing to replay
-    /// and nothing to clean up.
+    /// Whether the file system was left in order: unmounted, without errors and nothing to clean
+    /// up, or else with a journal at hand that can be replayed.
     fn check_state(&self) -> Result<(), Doubt> {
         let (features, state) = (self.features(), self.s_state.get());
-        if features.incompat(incompat::RECOVER) {
-            return Err(match self.s_journal_inum.get() {
-                0 => message!("ext-needs-recovery-external"),
-                _ => message!("ext-needs-recovery"),
-            });
+        let to_replay = features.incompat(incompat::RECOVER);
+        if to_replay && self.s_journal_inum.get() == 0 {
+            return Err(message!("ext-needs-recovery-external"));
         }
         if state & STATE_ERROR != 0 {
             return Err(message!("ext-has-errors"));
@@ -234,13 +232,21 @@ impl RawSuperblock {
         if state & STATE_VALID == 0 {
             return Err(message!("ext-not-clean"));
         }
-        if state & STATE_ORPHAN != 0
-            || self.s_last_orphan.get() != 0
-            || features.ro_compat(ro_compat::ORPHAN_PRESENT)
+        // After a power cut they are nothing special: the replay is followed by cleaning up, which
+        // frees blocks only.
+        if !to_replay
+            && (state & STATE_ORPHAN != 0
+                || self.s_last_orphan.get() != 0
+                || features.ro_compat(ro_compat::ORPHAN_PRESENT))
         {
             return Err(message!("ext-orphans"));
         }
         Ok(())
+    }
+
+    /// Whether there is a journal to replay.
+    pub(super) fn needs_recovery(&self) -> bool {
+        self.features().incompat(incompat::RECOVER)
     }
 
     /// The fields that never change while a file system keeps its size: equal in every copy.

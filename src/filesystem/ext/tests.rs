@@ -2,5 +2,6 @@
 
 mod damage;
 mod fixture;
+mod journal;
 mod large;
 mod variants;

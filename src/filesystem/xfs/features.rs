@@ -12,7 +12,8 @@ use crate::text::message;
 
 /// `sb_versionnum`: the field `sb_features2` counts.
 pub(super) const MORE_BITS: u16 = 0x8000;
-/// `sb_features2`: the counters of the superblock are only right after a clean unmount.
+/// `sb_features2`: the counters of the superblock are only right after a clean unmount, and those
+/// of blocks in the free-space trees are kept.
 pub(super) const LAZY_COUNT: u32 = 0x2;
 /// `sb_features_incompat`: metadata keeps the UUID the file system was made with.
 pub(super) const META_UUID: u32 = 0x4;

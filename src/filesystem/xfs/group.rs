@@ -116,7 +116,7 @@ pub(super) struct Group {
     /// Blocks held ready for the trees, and blocks of these beyond their roots: both count as
     /// free in the superblock.
     list_blocks: u64,
-    tree_blocks: u64,
+    pub(super) tree_blocks: u64,
     /// Blocks that hold metadata for sure, ascending: none of them can be free.
     pub(super) metadata: Vec<Range<u64>>,
     offset: u64,
@@ -150,8 +150,8 @@ impl Group {
         group.metadata.extend(blocks.into_iter().map(|block| block..block + 1));
         group.metadata.push(0..superblock.header_blocks());
         let own = first..first + group.length;
-        let owned = [superblock.root_inode_block..superblock.root_inode_block + 1]
-            .into_iter()
+        let root = superblock.root_inode_block;
+        let owned = std::iter::once(root..root + 1)
             .chain(superblock.log.clone())
             .filter(|blocks| own.contains(&blocks.start))
             .map(|blocks| blocks.start - first..blocks.end - first);
@@ -165,9 +165,9 @@ impl Group {
         Extent::new(self.offset, self.sector_size)
     }
 
-    /// What the superblock counts as free in this group.
+    /// What the superblock counts as free in this group, blocks of trees apart.
     pub(super) const fn counted_as_free(&self) -> u64 {
-        self.free_blocks + self.list_blocks + self.tree_blocks
+        self.free_blocks + self.list_blocks
     }
 
     /// The bytes of blocks of this group.

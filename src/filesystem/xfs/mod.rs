@@ -56,21 +56,22 @@ pub fn used(source: &dyn BlockSource, budget: Budget) -> Result<Used, Doubt> {
     let mut signatures = Vec::new();
     // Where the bytes begin that no free extent before them covers.
     let mut position = 0;
-    let mut free_blocks = 0;
+    let (mut free_blocks, mut tree_blocks) = (0, 0);
     for number in 0..superblock.groups {
         let group = Group::read(source, &superblock, number)?;
         signatures.push(group.superblock_copy());
         free_blocks += group.counted_as_free();
+        tree_blocks += group.tree_blocks;
         free_space::walk(source, &superblock, &group, |free| {
             let extent = group.bytes_of(&superblock, free);
             map.push(Extent::between(position, extent.offset));
             position = extent.end();
         })?;
     }
-    if !superblock.free_blocks_agree(free_blocks) {
+    if !superblock.free_blocks_agree(free_blocks, tree_blocks) {
         return Err(message!(
             "xfs-free-count",
-            counted = free_blocks.to_string(),
+            counted = (free_blocks + tree_blocks).to_string(),
             stored = superblock.free_blocks.to_string()
         ));
     }

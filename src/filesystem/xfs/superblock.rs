@@ -317,9 +317,13 @@ impl Superblock {
         inside.then(|| group * self.group_blocks + block)
     }
 
-    /// Whether the number of free blocks in all groups is what the superblock states.
-    pub(super) fn free_blocks_agree(&self, counted: u64) -> bool {
-        counted == self.free_blocks
+    /// Whether the number of free blocks in all groups is what the superblock states, blocks of
+    /// free-space trees included.
+    ///
+    /// Before lazy counters the trees' blocks were not counted in the groups, nor as free.
+    pub(super) fn free_blocks_agree(&self, free: u64, in_trees: u64) -> bool {
+        let lazy = self.has_checksums || self.features.features_2 & features::LAZY_COUNT != 0;
+        free + in_trees == self.free_blocks || (!lazy && free == self.free_blocks)
     }
 
     /// Whether the copy of the superblock in `sector` describes another file system.

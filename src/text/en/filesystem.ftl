@@ -38,7 +38,6 @@ ext-unreadable = Part of the file system's own tables, at byte { $offset }, cann
 ext-superblock-checksum = The checksum of the superblock is wrong: the file system is damaged
 ext-impossible = The superblock says something impossible: { $field } = { $value }
 ext-feature-unknown = The file system uses features that this version does not know: { $names }
-ext-needs-recovery = The file system was not shut down cleanly: its journal holds changes that are not yet in place
 ext-needs-recovery-external = The file system was not shut down cleanly, and its journal is on another device
 ext-has-errors = The file system is marked as having errors
 ext-not-clean = The file system was not shut down cleanly, or it is in use
@@ -59,6 +58,10 @@ ext-mmp-in-use = The file system is marked as in use by a machine (“{ $machine
 ext-mmp-damaged = The block that protects the file system from being mounted twice is damaged
 ext-journal-damaged = The journal of the file system is damaged
 ext-journal-not-empty = The journal holds changes, although the file system is marked as clean
+ext-journal-features = The journal of the file system uses features that this version does not know
+ext-journal-checksum = A checksum in the journal of the file system is wrong: the journal is damaged
+ext-journal-too-large = The journal of the file system holds more changes than can be kept in memory
+ext-fast-commits = The file system was not shut down cleanly, and its journal may hold fast commits, which only Linux itself can put in place
 
 ## XFS
 xfs-no-superblock = The superblock of the XFS file system is missing or damaged

@@ -38,7 +38,6 @@ ext-unreadable = No se puede leer una parte de las tablas internas del sistema d
 ext-superblock-checksum = La suma de control del superbloque no coincide: el sistema de archivos está dañado
 ext-impossible = El superbloque dice algo imposible: { $field } = { $value }
 ext-feature-unknown = El sistema de archivos usa funciones que esta versión no conoce: { $names }
-ext-needs-recovery = El sistema de archivos no se cerró bien: su diario guarda cambios que aún no están en su sitio
 ext-needs-recovery-external = El sistema de archivos no se cerró bien, y su diario está en otro dispositivo
 ext-has-errors = El sistema de archivos está marcado con errores
 ext-not-clean = El sistema de archivos no se cerró bien, o está en uso
@@ -59,6 +58,10 @@ ext-mmp-in-use = El sistema de archivos está marcado como en uso por una máqui
 ext-mmp-damaged = El bloque que impide montar el sistema de archivos dos veces está dañado
 ext-journal-damaged = El diario del sistema de archivos está dañado
 ext-journal-not-empty = El diario guarda cambios, aunque el sistema de archivos está marcado como limpio
+ext-journal-features = El diario del sistema de archivos usa funciones que esta versión no conoce
+ext-journal-checksum = Una suma de control del diario del sistema de archivos no coincide: el diario está dañado
+ext-journal-too-large = El diario del sistema de archivos guarda más cambios de los que caben en la memoria
+ext-fast-commits = El sistema de archivos no se cerró bien, y su diario puede guardar confirmaciones rápidas, que solo el propio Linux puede poner en su sitio
 
 ## XFS
 xfs-no-superblock = El superbloque del sistema de archivos XFS falta o está dañado
