@@ -146,6 +146,7 @@ fn a_disk_is_neither_saved_to_itself_nor_restored_over_its_own_image() {
     fs::copy(&volume.file, &before).unwrap();
     let run = calco(&["save", device.text(), "--to", &to]).expect(5);
     assert!(run.stderr.contains("to be saved itself"), "{}", run.stderr);
+    calco(&["save", device.text(), "--to", &to, "--dry-run"]).expect(5);
     assert_given_back(&device);
     let length = fs::metadata(&before).unwrap().len();
     disk::assert_same("the source", &before, &volume.file, 0, length);
