@@ -163,7 +163,7 @@ pub(super) fn run(name: &str) -> ExitCode {
         let _ = out.flush();
         std::thread::sleep(Duration::from_secs(seconds));
     }
-    let mut command = Command::new("/proc/self/exe");
+    let mut command = super::this_program();
     command.arg0("calco").args(["menu", "--console", name]).env("TERM", terminal_kind(name));
     not_taken(name, &command.exec())
 }

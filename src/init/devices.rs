@@ -59,12 +59,7 @@ impl State {
         match outcome {
             Outcome::Present { loaded } => {
                 self.loaded += loaded.len();
-                if !loaded.is_empty() {
-                    let modules = loaded.join(" ");
-                    log::info(
-                        &message!("init-loaded", modules = modules, alias = alias).to_string(),
-                    );
-                }
+                log_loaded(&loaded, &alias);
             }
             Outcome::Unknown if self.unknown.len() < REMEMBERED => self.unknown.push(alias),
             Outcome::Unknown => {}
@@ -80,16 +75,26 @@ impl State {
     }
 }
 
+fn log_loaded(modules: &[String], alias: &str) {
+    // That of a processor or a keyboard lists all it can do.
+    const LONG: usize = 60;
+    if !modules.is_empty() {
+        let shown: String = match alias.chars().count() {
+            0..=LONG => alias.to_owned(),
+            _ => alias.chars().take(LONG).chain(['…']).collect(),
+        };
+        let modules = modules.join(" ");
+        log::info(&message!("init-loaded", modules = modules, alias = shown).to_string());
+    }
+}
+
 /// The kernel's module helper: loads what the words ask for.
 pub(super) fn modprobe(words: &[String]) -> ExitCode {
     let modules = Modules::of_running_kernel(Path::new("/"));
     let mut all = true;
     for alias in words.iter().filter(|word| !word.starts_with('-')) {
         match modules.load(alias) {
-            Outcome::Present { loaded } if loaded.is_empty() => {}
-            Outcome::Present { loaded } => log::info(
-                &message!("init-loaded", modules = loaded.join(" "), alias = alias).to_string(),
-            ),
+            Outcome::Present { loaded } => log_loaded(&loaded, alias),
             Outcome::Unknown => all = false,
             Outcome::Failed(file, error) => {
                 let file = file.display().to_string();

@@ -79,10 +79,15 @@ impl Face {
     /// The command that starts this program with this face.
     fn command(self) -> Command {
         use std::os::unix::process::CommandExt as _;
-        let mut command = Command::new("/proc/self/exe");
+        let mut command = this_program();
         command.arg0(self.name()).current_dir("/");
         command
     }
+}
+
+/// The command that starts this program. By its own path, so that `ps` shows its name.
+fn this_program() -> Command {
+    Command::new(std::env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into()))
 }
 
 /// Runs a face. That of PID 1 never comes back.

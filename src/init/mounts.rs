@@ -51,7 +51,7 @@ pub(super) const TABLE: &[Entry] = &[
     Link("/dev/stdout", "/proc/self/fd/1"),
     Link("/dev/stderr", "/proc/self/fd/2"),
     Link("/etc/mtab", "/proc/self/mounts"),
-    // What we and the kernel log must not be thinned out.
+    // What we write to the kernel's log must not be thinned out.
     Setting("/proc/sys/kernel/printk_devkmsg", "on"),
     // Only what stops the machine is drawn over the menu; the log has all.
     Setting("/proc/sys/kernel/printk", "1 4 1 7"),
@@ -86,7 +86,8 @@ impl Entry {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 other => other?,
             },
-            Setting(file, value) => std::fs::write(file, value)?,
+            // As echo writes it: some settings are refused without the end of the line.
+            Setting(file, value) => std::fs::write(file, format!("{value}\n"))?,
         }
         Ok(())
     }

@@ -225,7 +225,8 @@ impl Supervisor {
         self.set_environment(&mut command);
         command.args(&service.terminal);
         if let (Face::Console, Some(how)) = (service.face, &service.ended) {
-            let seconds = pause(service.failures).as_secs().max(1);
+            // Long enough to be read.
+            let seconds = pause(service.failures).as_secs().max(3);
             let notice =
                 message!("init-menu-ended", how = how.as_str(), seconds = seconds).to_string();
             command.args([notice, seconds.to_string()]);

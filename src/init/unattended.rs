@@ -9,6 +9,7 @@ use super::{console, devices, log};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hardware::{Inventory, selector};
 use crate::job::Job;
+use crate::operation::destination;
 use crate::text::{Message, message, set_language};
 use clap::FromArgMatches as _;
 use rustix::event::{PollFd, PollFlags};
@@ -274,6 +275,28 @@ fn wait_for_devices(job: &Job) {
             say(&message!("init-run-missing", name = disk, seconds = PATIENCE.as_secs()));
         }
     }
+    for place in places(job) {
+        let rest = PATIENCE.saturating_sub(start.elapsed());
+        // What else is wrong with it, the job itself says.
+        let found = destination::wait_for(place, rest, &|| false);
+        if found.is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+            say(&message!("init-run-missing", name = place, seconds = PATIENCE.as_secs()));
+        }
+    }
+}
+
+/// The places of images that a job names.
+fn places(job: &Job) -> Vec<&str> {
+    match job {
+        Job::Save(job) => vec![job.to.as_str()],
+        Job::Restore(job) => vec![job.image.as_str()],
+        Job::Verify(job) => job.images.iter().map(String::as_str).collect(),
+        Job::Images(job) => vec![job.destination.as_str()],
+        Job::Show(job) => vec![job.image.as_str()],
+        Job::Delete(job) => vec![job.image.as_str()],
+        Job::Prune(job) => vec![job.destination.as_str()],
+        Job::Disks(_) | Job::Map(_) | Job::Generate(_) => Vec::new(),
+    }
 }
 
 /// Runs the words as a command of this program; answers its exit code.
@@ -283,7 +306,7 @@ fn carry_out(words: &[String]) -> Result<i32> {
     };
     let (output, input) = io::pipe().map_err(failed)?;
     let mut process = {
-        let mut command = Command::new("/proc/self/exe");
+        let mut command = super::this_program();
         command.arg0("calco").args(words).args(["--progress", "lines"]);
         command.env("CALCO_UNATTENDED", "1");
         command.stdin(std::process::Stdio::null());

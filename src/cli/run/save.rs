@@ -5,7 +5,7 @@ use super::{DATA_LOST, as_job, print_json};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hardware::{inventory, selector};
 use crate::job::{SaveJob, parse_partitions};
-use crate::operation::destination::open_to_save;
+use crate::operation::destination;
 use crate::operation::devices;
 use crate::operation::save::{self, SaveOptions, SavePlan};
 use crate::operation::survey::Choice;
@@ -64,7 +64,11 @@ pub(in crate::cli) fn plan(job: &SaveJob, report: &dyn Report) -> Result<Planned
         }
         paths.push(path);
     }
-    let destination = open_to_save(&job.to, &paths)?;
+    // A plan that stays one writes nothing, not even to prove that it could.
+    let destination = match job.dry_run {
+        true => destination::open_to_plan(&job.to, &paths)?,
+        false => destination::open_to_save(&job.to, &paths)?,
+    };
     let mut sources = Vec::new();
     for (word, choice) in job.sources.iter().zip(choices) {
         sources.push(devices::open_source(word, &inventory, choice)?);
