@@ -96,11 +96,13 @@ fn an_iso_that_does_not_boot_is_not_accepted() {
         }
     }
     let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join("calco")).unwrap();
+    let content = folder.path().join("content");
+    std::fs::create_dir(&content).unwrap();
+    std::fs::write(content.join("README"), "no system").unwrap();
     let iso = folder.path().join("plain.iso");
     let made = Command::new("xorriso")
         .args(["-as", "mkisofs", "-quiet", "-o"])
-        .args([&iso, folder.path().join("calco").as_path()])
+        .args([&iso, &content])
         .output()
         .unwrap();
     assert!(made.status.success());
