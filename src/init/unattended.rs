@@ -16,7 +16,7 @@ use rustix::event::{PollFd, PollFlags};
 use std::io::{self, BufRead as _, Read, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 /// How long devices may take to appear: a disk array can take most of a minute to spin up.
