@@ -181,7 +181,23 @@ pub fn read(sources: &[&dyn BlockSource], budget: Budget) -> Vec<Reading> {
             readings[place].used = used;
         }
     }
+    for place in 0..readings.len() {
+        if let Some(log) = log_of(&readings, place) {
+            readings[place].used = xfs::used_with_log(sources[place], Some(sources[log]), budget);
+        }
+    }
     readings
+}
+
+/// The place of the log of an XFS file system that could not be read without it.
+fn log_of(readings: &[Reading], place: usize) -> Option<usize> {
+    let Reading { volume, used } = &readings[place];
+    let is_log = |other: &Reading| {
+        other.volume.kind == VolumeKind::XfsLog && other.volume.uuid == volume.uuid
+    };
+    let wanted = volume.kind == VolumeKind::Xfs
+        && used.as_ref().is_err_and(|doubt| doubt.id() == "xfs-log-elsewhere");
+    if wanted { readings.iter().position(is_log) } else { None }
 }
 
 /// For a person, for each volume in their order: what else its file system needs that is not

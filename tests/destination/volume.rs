@@ -74,6 +74,9 @@ impl Volume {
             fs::write(mount.path().join("images/old"), vec![b'o'; 100_000]).unwrap();
             drop(mount);
             let mount = Mount::new(device.text(), &folder, "rw");
+            // The first transaction of a mount is never a log tree of btrfs.
+            fs::write(mount.path().join("first"), "x").unwrap();
+            tool("sync", &["-f", text(mount.path())]);
             fs::write(mount.path().join("images/new"), vec![b'n'; 200_000]).unwrap();
             tool("sync", &[text(&mount.path().join("images/new"))]);
             tool("cp", &["--sparse=always", text(&self.file), text(&copy)]);

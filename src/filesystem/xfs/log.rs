@@ -68,11 +68,24 @@ struct RawOperation {
 }
 
 /// A doubt when there is anything to replay, or that cannot be told.
-pub(super) fn check_clean(source: &dyn BlockSource, superblock: &Superblock) -> Result<(), Doubt> {
-    let Some(blocks) = superblock.log.clone() else {
-        return Err(message!("xfs-log-elsewhere"));
+///
+/// `elsewhere` is the device with the log of a file system that has none inside.
+pub(super) fn check_clean(
+    source: &dyn BlockSource,
+    elsewhere: Option<&dyn BlockSource>,
+    superblock: &Superblock,
+) -> Result<(), Doubt> {
+    let log = match (superblock.log.clone(), elsewhere) {
+        (Some(blocks), _) => Log { source, extent: bytes_of(superblock, blocks) },
+        (None, Some(device)) => {
+            let extent = Extent::new(0, superblock.log_blocks * superblock.block_size);
+            if extent.is_empty() || extent.length > device.size() {
+                return Err(message!("xfs-log-damaged"));
+            }
+            Log { source: device, extent }
+        }
+        (None, None) => return Err(message!("xfs-log-elsewhere")),
     };
-    let log = Log { source, extent: bytes_of(superblock, blocks) };
     let (newest, head) = log.newest_record()?;
     match log.is_unmount(newest, head, superblock)? {
         true => Ok(()),

@@ -46,8 +46,17 @@ pub fn detect(source: &dyn BlockSource) -> Result<Option<Volume>> {
 /// # Errors
 /// A doubt when they are not certain.
 pub fn used(source: &dyn BlockSource, budget: Budget) -> Result<Used, Doubt> {
+    used_with_log(source, None, budget)
+}
+
+/// The extents in use of a file system whose log may be on the device `log`.
+pub(super) fn used_with_log(
+    source: &dyn BlockSource,
+    log: Option<&dyn BlockSource>,
+    budget: Budget,
+) -> Result<Used, Doubt> {
     let superblock = superblock::read(source)?;
-    log::check_clean(source, &superblock)?;
+    log::check_clean(source, log, &superblock)?;
     if superblock.groups > budget.extents as u64 {
         return Err(message!("xfs-too-many-groups", groups = superblock.groups.to_string()));
     }

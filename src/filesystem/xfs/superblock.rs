@@ -219,6 +219,7 @@ impl RawSuperblock {
             features,
             free_blocks: self.sb_fdblocks.get(),
             log: None,
+            log_blocks: self.sb_logblocks.get().into(),
             root_inode_block: 0,
             metadata_uuid: match features.incompat & features::META_UUID {
                 0 => self.sb_uuid,
@@ -274,6 +275,8 @@ pub(super) struct Superblock {
     pub(super) free_blocks: u64,
     /// Blocks of the log; none when it is on another device.
     pub(super) log: Option<std::ops::Range<u64>>,
+    /// Length of the log in blocks, wherever it is.
+    pub(super) log_blocks: u64,
     /// The block with the inode of the root directory.
     pub(super) root_inode_block: u64,
     /// What metadata bears, and what log records bear.

@@ -5,7 +5,8 @@ use super::fixture::{assert_clean, field, filled, filled_by_mkfs, free, listed, 
 use crate::filesystem::testing::Image;
 use crate::filesystem::testing::mounted::{self, Mounted, assert_same_tree, can_mount};
 use crate::filesystem::xfs::{detect, used};
-use crate::filesystem::{Budget, Used, VolumeKind};
+use crate::filesystem::{self, Budget, Used, VolumeKind};
+use crate::text::Language;
 use crate::units::{Extent, ExtentMap, MIB};
 
 /// What must be true of every sound volume; answers what is used.
@@ -129,9 +130,36 @@ fn a_log_on_another_device_leaves_a_doubt() {
     let image = made(&format!("-l logdev={},size=16m", log.path().display()), 64 * MIB);
     let doubt = used(&image, Budget::default()).unwrap_err();
     assert_eq!(doubt.id(), "xfs-log-elsewhere");
-    let volume = crate::filesystem::identify(&log);
+    let volume = filesystem::identify(&log);
     assert_eq!(volume.kind, VolumeKind::XfsLog);
     assert_eq!(volume.uuid, image.blkid("UUID"));
+
+    // Together they answer, as long as it is really the log of this one, and clean.
+    let both = |log: &Image| filesystem::read(&[log, &image], Budget::default()).remove(1).used;
+    let answer = both(&log).unwrap();
+    assert!(answer.extents.total_bytes() < 20 * MIB);
+    assert_clean_with_log(&image.restored(&answer), &log);
+    log.write(40, &2u32.to_be_bytes());
+    assert_eq!(both(&log).unwrap_err().id(), "xfs-needs-recovery");
+    log.write(304, &[7; 16]);
+    assert_eq!(both(&log).unwrap_err().id(), "xfs-log-elsewhere");
+}
+
+fn assert_clean_with_log(image: &Image, log: &Image) {
+    image.run(&format!("xfs_repair -n -f -l {}", log.path().display()));
+}
+
+#[test]
+fn a_real_time_device_is_named() {
+    let other = Image::new(64 * MIB);
+    let arguments = format!("-m reflink=0 -r rtdev={}", other.path().display());
+    let image = made(&arguments, 64 * MIB);
+    let answer = check(&image, false);
+    assert!(answer.extents.total_bytes() < 20 * MIB);
+    let readings = filesystem::read(&[&image], Budget::default());
+    let notes = filesystem::missing_parts(&[&image], &readings);
+    let note = notes[0].as_ref().unwrap().in_language(Language::English);
+    assert!(note.contains("“lab”") && note.contains("real-time"), "{note}");
 }
 
 /// The journal has something to replay whenever the volume was written to and not unmounted: the
@@ -161,7 +189,9 @@ fn a_log_that_was_filled_many_times() {
     }
     let image = made("-l size=6m", 64 * MIB);
     for round in 0..12 {
-        let mounted = Mounted::new(&[&image], "xfs", "rw");
+        // Records of up to 32 KiB have one header, longer ones have more.
+        let options = if round % 2 == 0 { "rw" } else { "rw,logbsize=256k" };
+        let mounted = Mounted::new(&[&image], "xfs", options);
         for number in 0..900 {
             let path = mounted.path().join(format!("{}-{number}", "x".repeat(200)));
             std::fs::write(&path, [round; 100]).unwrap();
