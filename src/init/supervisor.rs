@@ -167,10 +167,10 @@ impl Supervisor {
             serial_terminal: options.serial_terminal,
             unattended: options.run,
         };
-        if let Some(keymap) = options.keymap {
-            if let Answer::Refused { why } = supervisor.use_keymap(keymap) {
-                log::warn(&why.to_string());
-            }
+        if let Some(keymap) = options.keymap
+            && let Answer::Refused { why } = supervisor.use_keymap(keymap)
+        {
+            log::warn(&why.to_string());
         }
         Ok(supervisor)
     }

@@ -6,17 +6,19 @@
 use super::cmdline::{Options, Then};
 use super::control::{self, Request};
 use super::{console, devices, log};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::hardware::{Inventory, selector};
 use crate::job::Job;
-use crate::operation::destination;
+use crate::operation::destination::{self, DestinationAccess};
+use crate::operation::log::now;
+use crate::report::Silent;
 use crate::text::{Message, message, set_language};
 use clap::FromArgMatches as _;
 use rustix::event::{PollFd, PollFlags};
 use std::io::{self, BufRead as _, Read, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 /// How long devices may take to appear: a disk array can take most of a minute to spin up.
@@ -65,10 +67,35 @@ pub(super) fn run(name: &str) -> ExitCode {
             true
         }
     };
-    if !failed {
-        say(&message!("init-run-succeeded"));
+    match (failed, &job) {
+        (false, _) => say(&message!("init-run-succeeded")),
+        (true, Some(Job::Save(job))) if destination::names_volume(&job.to) => {
+            match keep_log(&job.to) {
+                Ok(path) => say(&message!("init-run-log-kept", path = path)),
+                Err(error) => log::warn(&error.report()),
+            }
+        }
+        (true, _) => {}
     }
     end(after(&options, job.as_ref(), failed))
+}
+
+/// Writes the log to the destination of a save that failed: it would be gone with the power.
+fn keep_log(place: &str) -> Result<String> {
+    let destination = destination::open(place, DestinationAccess::Write)?;
+    let name = format!("calco-failed-{}.txt", now().replace([':', 'Z'], "").replace('T', "-"));
+    let path = destination.folder().join(&name);
+    let mut text = std::fs::read(log::OLDER).unwrap_or_default();
+    text.extend(std::fs::read(log::FILE).unwrap_or_default());
+    std::fs::File::create_new(&path)
+        .and_then(|mut file| {
+            file.write_all(&text)?;
+            file.sync_all()
+        })
+        .context(|| message!("init-run-log-not-kept"))
+        .map_err(|error| destination.explain(error.at_path(&path)))?;
+    destination.close(&Silent)?;
+    Ok(format!("{place}/{name}"))
 }
 
 /// What comes after a run.
