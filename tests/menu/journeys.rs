@@ -151,7 +151,7 @@ fn escape_leads_back_from_everywhere_and_does_nothing_else() {
         ("3", "Verify: where is the image?"),
         ("4", "Enter shows everything"),
         ("5", "Images: where?"),
-        ("6", "Language / Idioma"),
+        ("6", "Español"),
         ("7", "What Calco did"),
     ] {
         menu.line(entry);

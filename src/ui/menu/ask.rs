@@ -263,6 +263,7 @@ impl Person {
 
     /// Shows what went wrong until it was read.
     pub(super) fn show_error(&mut self, error: &Error) -> Result<(), Leave> {
+        super::logs::add(&error.report());
         self.terminal.forget_keys();
         self.read(Reading::new(message!("menu-error-title"), error.report()))
     }

@@ -11,8 +11,8 @@ use crate::ui::listing::{condition_name, content_line};
 use crate::units::{human_bytes, marketing_bytes};
 use console::measure_text_width;
 
-/// Most columns that a drawing takes.
-const BAR_COLUMNS: usize = 74;
+/// Most columns that a drawing takes: it stands below a name with number and mark before it.
+const BAR_COLUMNS: usize = 70;
 
 /// "Samsung SSD 870 EVO, 500 GB, serial number S5Y1NG0N, sda"
 pub(super) fn disk_line(disk: &Disk) -> String {
@@ -118,7 +118,7 @@ fn widths(lengths: &[u64], columns: usize) -> Vec<usize> {
 pub(super) fn bar(survey: &DiskSurvey, view: View) -> String {
     let stretches = stretches(survey);
     // A disk with more partitions than columns shows the first of them.
-    let columns = BAR_COLUMNS.min(view.columns.saturating_sub(4));
+    let columns = BAR_COLUMNS.min(view.columns.saturating_sub(9));
     let shown = &stretches[..stretches.len().min(columns / 3)];
     if shown.is_empty() {
         return String::new();

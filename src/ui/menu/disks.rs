@@ -88,8 +88,11 @@ impl DiskWatch {
                 (Look::Pending, Health::default())
             });
         }
-        let disks = self.inventory.disks.iter();
+        // What is inside the machine comes first: that is what is saved and restored.
+        let mut disks: Vec<&Disk> = self.inventory.disks.iter().collect();
+        disks.sort_by_key(|disk| !disk.internal);
         disks
+            .into_iter()
             .map(|disk| {
                 let mut disk = disk.clone();
                 let known = looks.get(&key(&disk));
@@ -119,8 +122,10 @@ impl DiskWatch {
 pub(super) fn word(disk: &Disk, inventory: &Inventory) -> String {
     let lasting = |name: &&String| !name.starts_with("wwn-") && !name.contains("eui.");
     let names = disk.names.iter().filter(lasting).chain(&disk.names);
-    for name in names {
-        let word = format!("/dev/disk/by-id/{name}");
+    let by_id = names.map(|name| format!("/dev/disk/by-id/{name}"));
+    // A disk without a name of its own is known by where it is plugged in.
+    let by_path = disk.transport_path.iter().map(|path| format!("/dev/disk/by-path/{path}"));
+    for word in by_id.chain(by_path) {
         let means = selector::resolve(&word, inventory).ok().and_then(|selected| selected.disk);
         if means.as_deref() == Some(disk.kernel_name.as_str()) {
             return word;

@@ -107,7 +107,7 @@ impl Menu<'_> {
         let mut seen_other = false;
         loop {
             let mut other = false;
-            let chosen = self.person.choose_fresh(self.main_screen(), || {
+            let chosen = self.person.choose_fresh(main_screen(self.live, self.expert), || {
                 match running::elsewhere() {
                     None => seen_other = false,
                     Some(_) if !seen_other => {
@@ -126,38 +126,6 @@ impl Menu<'_> {
                 self.enter(entry)?;
             }
         }
-    }
-
-    fn main_screen(&self) -> List<Entry> {
-        let mut entries = vec![
-            (Entry::Save, message!("menu-save")),
-            (Entry::Restore, message!("menu-restore")),
-            (Entry::Verify, message!("menu-verify")),
-            (Entry::Disks, message!("menu-disks")),
-            (Entry::Images, message!("menu-images")),
-            (Entry::Language, message!("menu-language")),
-        ];
-        if self.live {
-            entries.push((Entry::Keyboard, message!("menu-keyboard")));
-        }
-        entries.push((Entry::Logs, message!("menu-logs")));
-        entries.push(match self.expert {
-            false => (Entry::Expert, message!("menu-expert-on")),
-            true => (Entry::Expert, message!("menu-expert-off")),
-        });
-        match self.live {
-            true => entries.extend([
-                (Entry::Shell, message!("menu-shell")),
-                (Entry::Reboot, message!("menu-reboot")),
-                (Entry::PowerOff, message!("menu-power-off")),
-            ]),
-            false => entries.push((Entry::Quit, message!("menu-quit"))),
-        }
-        let choices = entries.into_iter().map(|(entry, label)| Choice::new(entry, label)).collect();
-        let title = message!("menu-title", version = env!("CARGO_PKG_VERSION"));
-        let mut list = List::new(title, choices).text(message!("menu-welcome"));
-        list.back = false;
-        list
     }
 
     fn enter(&mut self, entry: Entry) -> std::result::Result<(), Leave> {
@@ -185,3 +153,39 @@ impl Menu<'_> {
         }
     }
 }
+
+/// The first screen.
+fn main_screen(live: bool, expert: bool) -> List<Entry> {
+    let mut entries = vec![
+        (Entry::Save, message!("menu-save")),
+        (Entry::Restore, message!("menu-restore")),
+        (Entry::Verify, message!("menu-verify")),
+        (Entry::Disks, message!("menu-disks")),
+        (Entry::Images, message!("menu-images")),
+        (Entry::Language, message!("menu-language")),
+    ];
+    if live {
+        entries.push((Entry::Keyboard, message!("menu-keyboard")));
+    }
+    entries.push((Entry::Logs, message!("menu-logs")));
+    entries.push(match expert {
+        false => (Entry::Expert, message!("menu-expert-on")),
+        true => (Entry::Expert, message!("menu-expert-off")),
+    });
+    match live {
+        true => entries.extend([
+            (Entry::Shell, message!("menu-shell")),
+            (Entry::Reboot, message!("menu-reboot")),
+            (Entry::PowerOff, message!("menu-power-off")),
+        ]),
+        false => entries.push((Entry::Quit, message!("menu-quit"))),
+    }
+    let choices = entries.into_iter().map(|(entry, label)| Choice::new(entry, label)).collect();
+    let title = message!("menu-title", version = env!("CARGO_PKG_VERSION"));
+    let mut list = List::new(title, choices).text(message!("menu-welcome"));
+    list.back = false;
+    list
+}
+
+#[cfg(test)]
+mod tests;

@@ -253,13 +253,12 @@ impl Menu<'_> {
         let writes = access == DestinationAccess::Write;
         loop {
             let planning = message!("menu-place-opening");
-            let looked = self.person.work(&planning, &[], None, |_| {
-                let destination = place.look()?;
-                contents(&destination)
-            })?;
+            let looked = place.clone();
+            let looked = self.person.try_to(&planning, move || contents(&looked.look()?))?;
             let Contents { all, folders, images } = match looked {
-                Ok(looked) => looked,
-                Err(error) => {
+                None => return Ok(None),
+                Some(Ok(looked)) => looked,
+                Some(Err(error)) => {
                     self.person.show_error(&error)?;
                     return Ok(None);
                 }

@@ -124,9 +124,12 @@ impl Menu<'_> {
         title: &Message,
         only_usable: bool,
     ) -> Answer<Entry> {
-        let entries = match place.entries() {
-            Ok(entries) => entries,
-            Err(error) => {
+        let looked = place.clone();
+        let opening = message!("menu-place-opening");
+        let entries = match self.person.try_to(&opening, move || looked.entries())? {
+            None => return Ok(None),
+            Some(Ok(entries)) => entries,
+            Some(Err(error)) => {
                 self.person.show_error(&error)?;
                 return Ok(None);
             }

@@ -146,9 +146,11 @@ impl Menu<'_> {
     fn save_name(&mut self, draft: &mut Draft) -> Answer<()> {
         let title = message!("menu-save-name");
         let place = draft.place.clone().expect("the step before");
-        let entries = match place.entries() {
-            Ok(entries) => entries,
-            Err(error) => {
+        let opening = message!("menu-place-opening");
+        let entries = match self.person.try_to(&opening, move || place.entries())? {
+            None => return Ok(None),
+            Some(Ok(entries)) => entries,
+            Some(Err(error)) => {
                 self.person.show_error(&error)?;
                 return Ok(None);
             }

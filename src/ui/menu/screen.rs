@@ -12,6 +12,11 @@ pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(8);
     let mut lines = Vec::new();
     for paragraph in text.trim_end_matches('\n').split('\n') {
+        // What fits stays as it is: drawings have spaces of their own.
+        if measure_text_width(paragraph) <= columns {
+            lines.push(paragraph.to_owned());
+            continue;
+        }
         let indent: String =
             paragraph.chars().take_while(|c| *c == ' ').take(columns / 4).collect();
         let mut line = indent.clone();

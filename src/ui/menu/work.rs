@@ -1,6 +1,6 @@
 //! Work that takes its time: how far it is, and the wish to stop it.
 
-use super::ask::{Leave, Person};
+use super::ask::{Answer, Leave, Person};
 use super::keys::Key;
 use super::screen::{Choice, List, Position, Reaction, shortened, wrap};
 use super::terminal::{Frame, Line, Style, View};
@@ -11,8 +11,8 @@ use crate::ui::clock;
 use crate::ui::running::{JobState, Running};
 use crate::units::human_bytes;
 use std::collections::VecDeque;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 /// Remarks kept for the screen.
@@ -225,6 +225,57 @@ impl Person {
         // What was typed meanwhile was not meant for what comes next.
         self.terminal.forget_keys();
         outcome
+    }
+
+    /// Does what a disk may never answer to, such as opening it, in a thread of its own: Escape
+    /// leaves it behind. What it holds is given up when it ends after all.
+    pub(super) fn try_to<R: Send + 'static>(
+        &mut self,
+        title: &Message,
+        work: impl FnOnce() -> Outcome<R> + Send + 'static,
+    ) -> Answer<Outcome<R>> {
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || {
+            // Nobody waits any more: the result is dropped.
+            let _ = sender.send(work());
+        });
+        let begun = Instant::now();
+        let mut printed = None;
+        // Most often it is done before anybody could read what is being done.
+        let mut patience = Duration::from_millis(300);
+        loop {
+            match receiver.recv_timeout(patience) {
+                Ok(outcome) => {
+                    self.terminal.forget_keys();
+                    return Ok(Some(outcome));
+                }
+                Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(None),
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+            }
+            patience = Duration::from_millis(20);
+            let shown = Shown {
+                title: title.to_string(),
+                about: Vec::new(),
+                past: Vec::new(),
+                stage: None,
+                done: 0,
+                total: 0,
+                seconds: Some(begun.elapsed().as_secs()),
+                notes: Vec::new(),
+                keys: message!("menu-keys-back").to_string(),
+                stopping: false,
+            };
+            match self.terminal.is_addressable() {
+                true => {
+                    let view = self.view();
+                    self.terminal.draw(shown.frame(view));
+                }
+                false => self.print_progress(&shown, &mut printed),
+            }
+            if self.key()? == Some(Key::Escape) {
+                return Ok(None);
+            }
+        }
     }
 
     fn watch_work(
