@@ -23,6 +23,11 @@ const QEMU_START: Duration = Duration::from_secs(60);
 /// How long the keyboard's controller needs to take in one key.
 const BETWEEN_KEYS: Duration = Duration::from_millis(60);
 
+/// A screen that does not change for so long is drawn.
+const STILL: Duration = Duration::from_millis(700);
+/// Longer than this is not waited for a screen to be drawn: progress never stands still.
+const LONGEST_DRAWING: Duration = Duration::from_secs(5);
+
 /// A running machine. It is killed when this is dropped.
 pub struct Guest {
     qemu: Child,
@@ -159,8 +164,18 @@ impl Guest {
         Ok(file)
     }
 
-    /// Keeps the serial terminal's contents in the evidence folder.
+    /// Keeps the serial terminal's contents in the evidence folder, once nothing more is drawn.
     pub fn keep_screen(&mut self, name: &str) {
+        let until = Instant::now() + LONGEST_DRAWING;
+        let mut before = self.screen();
+        while Instant::now() < until {
+            std::thread::sleep(STILL);
+            let now = self.screen();
+            if now == before {
+                break;
+            }
+            before = now;
+        }
         self.photographs += 1;
         let file = self.evidence.join(format!("{:02}-{name}.txt", self.photographs));
         if let Err(error) = std::fs::write(&file, format!("{}\n", self.screen())) {

@@ -8,6 +8,8 @@ use std::time::Duration;
 const SOON: Duration = Duration::from_secs(60);
 /// How long a look at the disks may take.
 const LOOK: Duration = Duration::from_secs(180);
+/// No list is longer.
+const MOST_CHOICES: usize = 40;
 /// How long a small job may take.
 const SMALL_JOB: Duration = Duration::from_secs(600);
 /// How long the job with a real system may take.
@@ -51,9 +53,16 @@ pub fn choices(screen: &Screen) -> Vec<MenuChoice> {
     choices
 }
 
+/// The choice that Enter would take. None while the screen is being drawn: then two are marked, or none.
+fn selected(screen: &Screen) -> Option<MenuChoice> {
+    let mut marked = choices(screen).into_iter().filter(|choice| choice.selected);
+    let only = marked.next();
+    if marked.next().is_none() { only } else { None }
+}
+
 /// Whether the choice that Enter would take has this in its text.
 fn is_selected(screen: &Screen, what: &str) -> bool {
-    choices(screen).iter().any(|choice| choice.selected && choice.text.contains(what))
+    selected(screen).is_some_and(|choice| choice.text.contains(what))
 }
 
 /// A menu on the serial terminal of a guest.
@@ -116,14 +125,19 @@ impl Menu<'_> {
                 });
             }
             None => {
-                let mut pressed = 0;
-                while !is_selected(&self.guest.screen(), what) {
-                    pressed += 1;
-                    assert!(pressed <= 40, "{what:?} is not in the list\n{}", self.guest.screen());
-                    let before = self.guest.screen();
+                for _ in 0..MOST_CHOICES {
+                    let screen =
+                        self.guest.wait_until("cursor", SOON, |now| selected(now).is_some());
+                    if is_selected(&screen, what) {
+                        return;
+                    }
+                    let before = selected(&screen);
                     self.guest.press(Key::Up);
-                    self.guest.wait_until("move of the cursor", SOON, |now| *now != before);
+                    self.guest.wait_until("move of the cursor", SOON, |now| {
+                        selected(now).is_some_and(|now| Some(now) != before)
+                    });
                 }
+                panic!("{what:?} is not in the list\n{}", self.guest.screen());
             }
         }
     }
@@ -138,6 +152,10 @@ impl Menu<'_> {
         self.choose_text(disk, LOOK);
         self.see("menu-save-place");
         self.choose_text(place, LOOK);
+        // In no folder of it, which is what comes first.
+        self.see_within("menu-place-which", LOOK);
+        self.guest.keep_screen("save-folder");
+        self.guest.press(Key::Enter);
         self.see_within("menu-save-name-text", LOOK);
         self.replace_line(name);
         self.guest.press(Key::Enter);
