@@ -20,10 +20,19 @@ const LARGE_JOB: Duration = Duration::from_secs(2400);
 pub struct MenuChoice {
     /// All its lines in one.
     pub text: String,
+    /// The first of them.
+    pub label: String,
     /// The digit that leads to it.
     pub digit: Option<char>,
     /// Whether Enter would take it.
     pub selected: bool,
+}
+
+impl MenuChoice {
+    /// Whether it shows this. Choices after the ninth have no digit and look like more of the ninth.
+    fn shows(&self, what: &str) -> bool {
+        self.label.contains(what) || (self.digit != Some('9') && self.text.contains(what))
+    }
 }
 
 /// The choices that a screen shows.
@@ -44,11 +53,8 @@ pub fn choices(screen: &Screen) -> Vec<MenuChoice> {
             _ => continue,
         };
         let text = line.chars().skip(4).collect::<String>().trim().to_owned();
-        choices.push(MenuChoice {
-            text,
-            digit: Some(digit).filter(char::is_ascii_digit),
-            selected,
-        });
+        let digit = Some(digit).filter(char::is_ascii_digit);
+        choices.push(MenuChoice { label: text.clone(), text, digit, selected });
     }
     choices
 }
@@ -62,7 +68,7 @@ fn selected(screen: &Screen) -> Option<MenuChoice> {
 
 /// Whether the choice that Enter would take has this in its text.
 fn is_selected(screen: &Screen, what: &str) -> bool {
-    selected(screen).is_some_and(|choice| choice.text.contains(what))
+    selected(screen).is_some_and(|choice| choice.shows(what))
 }
 
 /// A menu on the serial terminal of a guest.
@@ -110,12 +116,12 @@ impl Menu<'_> {
         // A list longer than its digits is gone through from the other end.
         let found = self.guest.wait_until(&format!("choice {what:?}"), within, |screen| {
             let choices = choices(screen);
-            choices.iter().any(|choice| choice.text.contains(what))
+            choices.iter().any(|choice| choice.shows(what))
                 || choices.iter().filter(|choice| choice.digit.is_some()).count() == 9
         });
         let digit = choices(&found)
             .into_iter()
-            .find(|choice| choice.text.contains(what))
+            .find(|choice| choice.shows(what))
             .and_then(|choice| choice.digit);
         match digit {
             Some(digit) => {
@@ -247,5 +253,13 @@ mod tests {
         assert_eq!(found[0].digit, Some('1'));
         assert!(found[1].selected && !found[0].selected);
         assert_eq!(found[2].text, "Other");
+    }
+
+    #[test]
+    fn a_choice_without_a_digit_is_not_taken_for_the_ninth() {
+        let mut model = new_model();
+        model.process(b"> 8 Logs\r\n  9 Expert mode: off\r\n    Rescue shell\r\n");
+        let found = choices(&Screen::of(model.screen()));
+        assert!(found[1].shows("Expert") && !found[1].shows("Rescue"), "{found:?}");
     }
 }
