@@ -119,6 +119,26 @@ impl Guest {
         }
     }
 
+    /// Whether the serial terminal becomes as wanted in this time.
+    pub fn sees(&self, within: Duration, wanted: impl FnMut(&Screen) -> bool) -> bool {
+        self.terminal.wait(patient(within), wanted).is_ok()
+    }
+
+    /// The serial terminal's screen once nothing more is drawn.
+    pub fn settled(&self) -> Screen {
+        let until = Instant::now() + LONGEST_DRAWING;
+        let mut before = self.screen();
+        while Instant::now() < until {
+            std::thread::sleep(STILL);
+            let now = self.screen();
+            if now == before {
+                break;
+            }
+            before = now;
+        }
+        before
+    }
+
     /// Waits until the guest writes this text to its serial line, after what was waited for before
     /// in this way. It may be gone from the screen since.
     #[track_caller]
@@ -166,16 +186,7 @@ impl Guest {
 
     /// Keeps the serial terminal's contents in the evidence folder, once nothing more is drawn.
     pub fn keep_screen(&mut self, name: &str) {
-        let until = Instant::now() + LONGEST_DRAWING;
-        let mut before = self.screen();
-        while Instant::now() < until {
-            std::thread::sleep(STILL);
-            let now = self.screen();
-            if now == before {
-                break;
-            }
-            before = now;
-        }
+        self.settled();
         self.photographs += 1;
         let file = self.evidence.join(format!("{:02}-{name}.txt", self.photographs));
         if let Err(error) = std::fs::write(&file, format!("{}\n", self.screen())) {

@@ -8,6 +8,10 @@ use std::time::Duration;
 const SOON: Duration = Duration::from_secs(60);
 /// How long a look at the disks may take.
 const LOOK: Duration = Duration::from_secs(180);
+/// How long the cursor may take to move.
+const MOVE: Duration = Duration::from_secs(20);
+/// How often a choice is looked for anew.
+const TRIES: usize = 5;
 /// No list is longer.
 const MOST_CHOICES: usize = 40;
 /// How long a small job may take.
@@ -113,39 +117,40 @@ impl Menu<'_> {
     /// Moves to the choice that shows this, waiting until it is there.
     #[track_caller]
     pub fn select(&mut self, what: &str, within: Duration) {
-        // A list longer than its digits is gone through from the other end.
-        let found = self.guest.wait_until(&format!("choice {what:?}"), within, |screen| {
-            let choices = choices(screen);
-            choices.iter().any(|choice| choice.shows(what))
-                || choices.iter().filter(|choice| choice.digit.is_some()).count() == 9
-        });
-        let digit = choices(&found)
-            .into_iter()
-            .find(|choice| choice.shows(what))
-            .and_then(|choice| choice.digit);
-        match digit {
-            Some(digit) => {
-                self.guest.type_text(&digit.to_string());
-                self.guest.wait_until(&format!("cursor on {what:?}"), SOON, |screen| {
-                    is_selected(screen, what)
-                });
+        for _ in 0..TRIES {
+            self.guest.wait_until(&format!("choice {what:?}"), within, |screen| {
+                let choices = choices(screen);
+                choices.iter().any(|choice| choice.shows(what))
+                    || choices.iter().filter(|choice| choice.digit.is_some()).count() == 9
+            });
+            // What is seen of a screen that is being drawn can belong to the one before.
+            let screen = self.guest.settled();
+            let found = choices(&screen).into_iter().find(|choice| choice.shows(what));
+            match found.and_then(|choice| choice.digit) {
+                Some(digit) => self.guest.type_text(&digit.to_string()),
+                // A list longer than its digits is gone through from the other end.
+                None if self.move_up_to(what) => {}
+                None => continue,
             }
-            None => {
-                for _ in 0..MOST_CHOICES {
-                    let screen =
-                        self.guest.wait_until("cursor", SOON, |now| selected(now).is_some());
-                    if is_selected(&screen, what) {
-                        return;
-                    }
-                    let before = selected(&screen);
-                    self.guest.press(Key::Up);
-                    self.guest.wait_until("move of the cursor", SOON, |now| {
-                        selected(now).is_some_and(|now| Some(now) != before)
-                    });
-                }
-                panic!("{what:?} is not in the list\n{}", self.guest.screen());
+            if self.guest.sees(MOVE, |screen| is_selected(screen, what)) {
+                return;
             }
         }
+        panic!("{what:?} cannot be selected\n{}", self.guest.screen());
+    }
+
+    /// Moves the cursor up until it is there.
+    fn move_up_to(&mut self, what: &str) -> bool {
+        for _ in 0..MOST_CHOICES {
+            let screen = self.guest.settled();
+            if is_selected(&screen, what) {
+                return true;
+            }
+            let before = selected(&screen);
+            self.guest.press(Key::Up);
+            self.guest.sees(MOVE, |now| selected(now).is_some_and(|now| Some(now) != before));
+        }
+        false
     }
 
     /// From the main menu through a save of the disk whose line shows `disk`, to the destination whose
