@@ -23,6 +23,11 @@ const QEMU_START: Duration = Duration::from_secs(60);
 /// How long the keyboard's controller needs to take in one key.
 const BETWEEN_KEYS: Duration = Duration::from_millis(60);
 
+/// A screen that does not change for so long is drawn.
+const STILL: Duration = Duration::from_millis(700);
+/// Longer than this is not waited for a screen to be drawn: progress never stands still.
+const LONGEST_DRAWING: Duration = Duration::from_secs(5);
+
 /// A running machine. It is killed when this is dropped.
 pub struct Guest {
     qemu: Child,
@@ -114,6 +119,26 @@ impl Guest {
         }
     }
 
+    /// Whether the serial terminal becomes as wanted in this time.
+    pub fn sees(&self, within: Duration, wanted: impl FnMut(&Screen) -> bool) -> bool {
+        self.terminal.wait(patient(within), wanted).is_ok()
+    }
+
+    /// The serial terminal's screen once nothing more is drawn.
+    pub fn settled(&self) -> Screen {
+        let until = Instant::now() + LONGEST_DRAWING;
+        let mut before = self.screen();
+        while Instant::now() < until {
+            std::thread::sleep(STILL);
+            let now = self.screen();
+            if now == before {
+                break;
+            }
+            before = now;
+        }
+        before
+    }
+
     /// Waits until the guest writes this text to its serial line, after what was waited for before
     /// in this way. It may be gone from the screen since.
     #[track_caller]
@@ -159,8 +184,9 @@ impl Guest {
         Ok(file)
     }
 
-    /// Keeps the serial terminal's contents in the evidence folder.
+    /// Keeps the serial terminal's contents in the evidence folder, once nothing more is drawn.
     pub fn keep_screen(&mut self, name: &str) {
+        self.settled();
         self.photographs += 1;
         let file = self.evidence.join(format!("{:02}-{name}.txt", self.photographs));
         if let Err(error) = std::fs::write(&file, format!("{}\n", self.screen())) {

@@ -8,6 +8,12 @@ use std::time::Duration;
 const SOON: Duration = Duration::from_secs(60);
 /// How long a look at the disks may take.
 const LOOK: Duration = Duration::from_secs(180);
+/// How long the cursor may take to move.
+const MOVE: Duration = Duration::from_secs(20);
+/// How often a choice is looked for anew.
+const TRIES: usize = 5;
+/// No list is longer.
+const MOST_CHOICES: usize = 40;
 /// How long a small job may take.
 const SMALL_JOB: Duration = Duration::from_secs(600);
 /// How long the job with a real system may take.
@@ -18,10 +24,19 @@ const LARGE_JOB: Duration = Duration::from_secs(2400);
 pub struct MenuChoice {
     /// All its lines in one.
     pub text: String,
+    /// The first of them.
+    pub label: String,
     /// The digit that leads to it.
     pub digit: Option<char>,
     /// Whether Enter would take it.
     pub selected: bool,
+}
+
+impl MenuChoice {
+    /// Whether it shows this. Choices after the ninth have no digit and look like more of the ninth.
+    fn shows(&self, what: &str) -> bool {
+        self.label.contains(what) || (self.digit != Some('9') && self.text.contains(what))
+    }
 }
 
 /// The choices that a screen shows.
@@ -42,18 +57,22 @@ pub fn choices(screen: &Screen) -> Vec<MenuChoice> {
             _ => continue,
         };
         let text = line.chars().skip(4).collect::<String>().trim().to_owned();
-        choices.push(MenuChoice {
-            text,
-            digit: Some(digit).filter(char::is_ascii_digit),
-            selected,
-        });
+        let digit = Some(digit).filter(char::is_ascii_digit);
+        choices.push(MenuChoice { label: text.clone(), text, digit, selected });
     }
     choices
 }
 
+/// The choice that Enter would take. None while the screen is being drawn: then two are marked, or none.
+fn selected(screen: &Screen) -> Option<MenuChoice> {
+    let mut marked = choices(screen).into_iter().filter(|choice| choice.selected);
+    let only = marked.next();
+    if marked.next().is_none() { only } else { None }
+}
+
 /// Whether the choice that Enter would take has this in its text.
 fn is_selected(screen: &Screen, what: &str) -> bool {
-    choices(screen).iter().any(|choice| choice.selected && choice.text.contains(what))
+    selected(screen).is_some_and(|choice| choice.shows(what))
 }
 
 /// A menu on the serial terminal of a guest.
@@ -98,34 +117,40 @@ impl Menu<'_> {
     /// Moves to the choice that shows this, waiting until it is there.
     #[track_caller]
     pub fn select(&mut self, what: &str, within: Duration) {
-        // A list longer than its digits is gone through from the other end.
-        let found = self.guest.wait_until(&format!("choice {what:?}"), within, |screen| {
-            let choices = choices(screen);
-            choices.iter().any(|choice| choice.text.contains(what))
-                || choices.iter().filter(|choice| choice.digit.is_some()).count() == 9
-        });
-        let digit = choices(&found)
-            .into_iter()
-            .find(|choice| choice.text.contains(what))
-            .and_then(|choice| choice.digit);
-        match digit {
-            Some(digit) => {
-                self.guest.type_text(&digit.to_string());
-                self.guest.wait_until(&format!("cursor on {what:?}"), SOON, |screen| {
-                    is_selected(screen, what)
-                });
+        for _ in 0..TRIES {
+            self.guest.wait_until(&format!("choice {what:?}"), within, |screen| {
+                let choices = choices(screen);
+                choices.iter().any(|choice| choice.shows(what))
+                    || choices.iter().filter(|choice| choice.digit.is_some()).count() == 9
+            });
+            // What is seen of a screen that is being drawn can belong to the one before.
+            let screen = self.guest.settled();
+            let found = choices(&screen).into_iter().find(|choice| choice.shows(what));
+            match found.and_then(|choice| choice.digit) {
+                Some(digit) => self.guest.type_text(&digit.to_string()),
+                // A list longer than its digits is gone through from the other end.
+                None if self.move_up_to(what) => {}
+                None => continue,
             }
-            None => {
-                let mut pressed = 0;
-                while !is_selected(&self.guest.screen(), what) {
-                    pressed += 1;
-                    assert!(pressed <= 40, "{what:?} is not in the list\n{}", self.guest.screen());
-                    let before = self.guest.screen();
-                    self.guest.press(Key::Up);
-                    self.guest.wait_until("move of the cursor", SOON, |now| *now != before);
-                }
+            if self.guest.sees(MOVE, |screen| is_selected(screen, what)) {
+                return;
             }
         }
+        panic!("{what:?} cannot be selected\n{}", self.guest.screen());
+    }
+
+    /// Moves the cursor up until it is there.
+    fn move_up_to(&mut self, what: &str) -> bool {
+        for _ in 0..MOST_CHOICES {
+            let screen = self.guest.settled();
+            if is_selected(&screen, what) {
+                return true;
+            }
+            let before = selected(&screen);
+            self.guest.press(Key::Up);
+            self.guest.sees(MOVE, |now| selected(now).is_some_and(|now| Some(now) != before));
+        }
+        false
     }
 
     /// From the main menu through a save of the disk whose line shows `disk`, to the destination whose
@@ -138,6 +163,10 @@ impl Menu<'_> {
         self.choose_text(disk, LOOK);
         self.see("menu-save-place");
         self.choose_text(place, LOOK);
+        // In no folder of it, which is what comes first.
+        self.see_within("menu-place-which", LOOK);
+        self.guest.keep_screen("save-folder");
+        self.guest.press(Key::Enter);
         self.see_within("menu-save-name-text", LOOK);
         self.replace_line(name);
         self.guest.press(Key::Enter);
@@ -229,5 +258,13 @@ mod tests {
         assert_eq!(found[0].digit, Some('1'));
         assert!(found[1].selected && !found[0].selected);
         assert_eq!(found[2].text, "Other");
+    }
+
+    #[test]
+    fn a_choice_without_a_digit_is_not_taken_for_the_ninth() {
+        let mut model = new_model();
+        model.process(b"> 8 Logs\r\n  9 Expert mode: off\r\n    Rescue shell\r\n");
+        let found = choices(&Screen::of(model.screen()));
+        assert!(found[1].shows("Expert") && !found[1].shows("Rescue"), "{found:?}");
     }
 }
