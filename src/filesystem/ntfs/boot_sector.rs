@@ -45,7 +45,7 @@ struct OnDisk {
 pub(super) struct BootSector {
     pub(super) sector_size: u64,
     pub(super) cluster_size: u64,
-    /// Size of a file record, as it is stated: see [`BootSector::has_usable_records`].
+    /// Size of a file record, as it is stated: see [`BootSector::is_possible`].
     pub(super) record_size: u64,
     /// Number of whole clusters.
     pub(super) clusters: u64,
@@ -106,12 +106,6 @@ impl BootSector {
             && self.mft_cluster < self.clusters
             && self.mft_mirror_cluster < self.clusters
             && self.signed
-    }
-
-    /// Whether another boot sector describes the same volume: what the driver writes to the
-    /// first one only, there is nothing of.
-    pub(super) fn same_volume(&self, other: &Self) -> bool {
-        self == other
     }
 
     /// The bytes of `count` clusters from cluster `first` on; both have to lie in the volume.

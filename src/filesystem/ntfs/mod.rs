@@ -154,7 +154,7 @@ fn check_backups(source: &dyn BlockSource, boot: &BootSector) -> Result<Vec<u64>
     for place in places {
         // One that cannot be read proves nothing either.
         let Ok(Some(backup)) = read_boot_sector(source, place) else { continue };
-        if !backup.same_volume(boot) {
+        if backup != *boot {
             return Err(message!("ntfs-backup-differs", offset = place.to_string()));
         }
         found.push(place);

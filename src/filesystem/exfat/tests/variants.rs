@@ -12,7 +12,7 @@ const VARIANTS: [(u64, u32, &str, u64); 7] = [
     (64 * MIB, 512, "-c 4096 -L ñandú_größe", 12 * MIB),
     (64 * MIB + 12_345, 512, "-c 32K", 12 * MIB),
     (64 * MIB, 512, "--pack-bitmap -b 64K", 12 * MIB),
-    (600 * MIB, 512, "-c 1M", 24 * MIB),
+    (300 * MIB, 512, "-c 1M", 24 * MIB),
     (80 * MIB, 4096, "-c 4096", 12 * MIB),
     (80 * MIB, 2048, "-c 16K -L X", 12 * MIB),
 ];

@@ -11,7 +11,7 @@ const VARIANTS: [(u64, &str, u64); 9] = [
     (64 * MIB, "-c 4096 -L label", 12 * MIB),
     (64 * MIB + 12_345, "-c 4096 -L ñandú_größer", 12 * MIB),
     (100 * MIB, "-c 65536", 20 * MIB),
-    (400 * MIB, "-c 1048576", 20 * MIB),
+    (300 * MIB, "-c 1048576", 20 * MIB),
     (64 * MIB, "-s 4096 -c 4096", 12 * MIB),
     (80 * MIB, "-s 1024 -c 32768", 12 * MIB),
     (64 * MIB, "-C", 12 * MIB),
