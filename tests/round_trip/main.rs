@@ -6,6 +6,7 @@ mod support;
 
 mod disks;
 mod former_members;
+mod mounted;
 mod partclone;
 mod partitions;
 mod safety;

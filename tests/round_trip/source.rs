@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 pub(crate) enum Content {
     Ext(Volume),
     Fat(Volume),
+    Xfs(Volume),
+    Btrfs(Volume),
     Swap(PathBuf),
     /// Nothing that is recognized.
     Unknown,
@@ -82,7 +84,10 @@ pub(crate) fn make(path: &Path, size: u64, table: Table<'_>, slots: Vec<Slot>) -
     disk::write(path, 0, &Noise::new(77).bytes(440));
     for slot in &slots {
         match &slot.content {
-            Content::Ext(volume) | Content::Fat(volume) => {
+            Content::Ext(volume)
+            | Content::Fat(volume)
+            | Content::Xfs(volume)
+            | Content::Btrfs(volume) => {
                 disk::embed(&volume.path, path, slot.offset());
             }
             Content::Swap(area) => disk::embed(area, path, slot.offset()),
@@ -214,6 +219,8 @@ impl SourceDisk {
                 }
             }
             Content::Fat(volume) => volume::assert_fat(&restored, &volume.files),
+            Content::Xfs(volume) => volume::assert_xfs(&restored, &volume.files),
+            Content::Btrfs(volume) => volume::assert_btrfs(&[&restored], &volume.files),
             Content::Swap(area) => disk::assert_same("swap header", area, &restored, 0, 4096),
             Content::Unknown => {
                 disk::assert_same("unknown", &original, &restored, 0, slot.bytes());
