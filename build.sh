@@ -96,8 +96,9 @@ declare -rA REASON=(
   [partclone]="tells which blocks it calls used, to compare with"
   [xfsprogs]="makes XFS file systems that must be recognised"
   [btrfs-progs]="makes btrfs file systems that must be recognised"
-  [ntfs-3g]="makes NTFS file systems that must be recognised"
-  [exfatprogs]="makes exFAT file systems that must be recognised"
+  [ntfs-3g]="makes, fills and judges NTFS file systems for the tests"
+  [exfatprogs]="makes and judges exFAT file systems for the tests"
+  [exfat-fuse]="fills exFAT file systems for the tests"
   [f2fs-tools]="makes f2fs file systems that must be recognised"
   [jfsutils]="makes JFS file systems that must be recognised"
   [reiserfsprogs]="makes reiserfs file systems that must be recognised"
@@ -124,7 +125,7 @@ readonly LIVE_PACKAGES=(debian-archive-keyring kmod kbd perl libarchive-tools zs
 readonly KERNEL_PACKAGES=(gcc libc6-dev make bc bison flex libelf-dev libssl-dev)
 readonly RUN_PACKAGES=(qemu-system-x86 ovmf e2fsprogs dosfstools mtools exfatprogs fdisk util-linux)
 readonly TEST_PACKAGES=(shellcheck e2fsprogs dosfstools mtools util-linux mount fdisk gdisk parted
-  partclone xfsprogs btrfs-progs ntfs-3g exfatprogs f2fs-tools jfsutils reiserfsprogs nilfs-tools
+  partclone xfsprogs btrfs-progs ntfs-3g exfatprogs exfat-fuse f2fs-tools jfsutils reiserfsprogs nilfs-tools
   bcache-tools udftools apfsprogs makefs cryptsetup-bin lvm2 squashfs-tools erofs-utils xorriso
   genisoimage qemu-system-x86 ovmf debootstrap)
 

@@ -1,7 +1,7 @@
 //! Calco: exact images of disks, saved, verified and put back.
 //!
 //! Dependencies point one way: `text, error, units ← sys ← block ← {partition, filesystem,
-//! codec} ← image ← store`, `sys ← hardware`, and all of these `← operation ← {ui, cli}`.
+//! codec} ← image ← store`, `sys ← hardware`, and all of these `← operation ← {ui, cli} ← init`.
 #![deny(unsafe_code)]
 
 pub mod block;
@@ -11,6 +11,7 @@ pub mod error;
 pub mod filesystem;
 pub mod hardware;
 pub mod image;
+pub mod init;
 pub mod job;
 pub mod operation;
 pub mod partition;

@@ -1,6 +1,13 @@
-//! Which face: the command line. PID 1 and the kernel's module helper come with the live system.
+//! Which face: PID 1 of the live system and the processes it starts, the kernel's module helper,
+//! or the command line.
 #![forbid(unsafe_code)]
 
 fn main() -> std::process::ExitCode {
-    calco::cli::main()
+    match calco::init::Face::of_this_process() {
+        Some(face) => calco::init::run(face),
+        None => {
+            let machine = calco::init::LiveMachine::of_this_process();
+            calco::cli::main_with(machine.as_ref().map(|machine| machine as _))
+        }
+    }
 }

@@ -107,7 +107,8 @@ fn an_iso_that_does_not_boot_is_not_accepted() {
     let output = script("live/check").arg(&iso).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8(output.stderr).unwrap();
-    for fault in ["does not boot from CD by BIOS", "does not boot from CD by UEFI", "from a stick"] {
+    for fault in ["does not boot from CD by BIOS", "does not boot from CD by UEFI", "from a stick"]
+    {
         assert!(text.contains(fault), "{fault}: {text}");
     }
 }

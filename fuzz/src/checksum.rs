@@ -132,6 +132,24 @@ fn repair_crc32c(disk: &mut SparseDisk, offset: u64, length: u64, field: usize, 
     disk.overwrite(offset + field as u64, &checksum);
 }
 
+/// Makes the checksum of the exFAT boot region right. Answers whether there is one.
+pub fn repair_exfat(disk: &mut SparseDisk) -> bool {
+    /// Volume flags and the percentage in use.
+    const LEFT_OUT: [usize; 3] = [106, 107, 112];
+    let Ok(boot) = disk.read_vec(0, 512) else { return false };
+    let sector = match boot[108] {
+        shift @ 9..=12 if &boot[3..11] == b"EXFAT   " => 1usize << shift,
+        _ => return false,
+    };
+    let Ok(region) = disk.read_vec(0, 11 * sector) else { return false };
+    let mut sum = 0u32;
+    for (_, byte) in region.iter().enumerate().filter(|(at, _)| !LEFT_OUT.contains(at)) {
+        sum = sum.rotate_right(1).wrapping_add(u32::from(*byte));
+    }
+    disk.overwrite(11 * sector as u64, &sum.to_le_bytes().repeat(sector / 4));
+    true
+}
+
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
 }
@@ -158,11 +176,12 @@ mod tests {
             "ext/ext4-4k",
             "xfs/v5",
             "btrfs/single",
+            "exfat/files",
         ] {
             let disk = seed(name);
             let mut repaired = disk.clone();
-            let repairs: [fn(&mut SparseDisk) -> bool; 4] =
-                [repair_gpt, repair_ext, repair_xfs, repair_btrfs];
+            let repairs: [fn(&mut SparseDisk) -> bool; 5] =
+                [repair_gpt, repair_ext, repair_xfs, repair_btrfs, repair_exfat];
             assert!(repairs.iter().any(|repair| repair(&mut repaired)), "{name}");
             for offset in (0..disk.size()).step_by(1 << 20) {
                 let length = (disk.size() - offset).min(1 << 20) as usize;

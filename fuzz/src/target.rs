@@ -23,6 +23,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "mbr", run: mbr },
     Target { name: "ext", run: ext },
     Target { name: "fat", run: fat },
+    Target { name: "ntfs", run: ntfs },
+    Target { name: "exfat", run: exfat },
     Target { name: "swap", run: swap },
     Target { name: "xfs", run: xfs },
     Target { name: "btrfs", run: btrfs },
@@ -59,6 +61,17 @@ pub fn ext(input: &[u8]) -> bool {
 /// A volume with a FAT file system.
 pub fn fat(input: &[u8]) -> bool {
     is_certain(&volume(&SparseDisk::decode(input, LARGEST_VOLUME)))
+}
+
+/// A volume with an NTFS file system.
+pub fn ntfs(input: &[u8]) -> bool {
+    is_certain(&volume(&SparseDisk::decode(input, LARGEST_VOLUME)))
+}
+
+/// A volume with an exFAT file system, as it is and with its checksum made right.
+pub fn exfat(input: &[u8]) -> bool {
+    let mut disk = SparseDisk::decode(input, LARGEST_VOLUME);
+    is_certain(&volume(&disk)) | (checksum::repair_exfat(&mut disk) && is_certain(&volume(&disk)))
 }
 
 /// A swap area.

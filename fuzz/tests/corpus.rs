@@ -76,4 +76,4 @@ macro_rules! tests {
     };
 }
 
-tests!(gpt, mbr, ext, fat, swap, xfs, btrfs, recognize, header, manifest, index);
+tests!(gpt, mbr, ext, fat, ntfs, exfat, swap, xfs, btrfs, recognize, header, manifest, index);

@@ -6,7 +6,7 @@ use crate::job::{RestoreJob, SaveJob};
 use crate::operation::restore::RestorePlan;
 use crate::operation::save::SavePlan;
 use crate::report::Report;
-use crate::ui::menu::{self, Host, Machine, Options};
+use crate::ui::menu::{self, Host, Machine, Options, Planned};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -22,11 +22,11 @@ pub(super) struct Words {
 struct Commands;
 
 impl Host for Commands {
-    fn plan_save(&self, job: &SaveJob, report: &dyn Report) -> Result<SavePlan> {
+    fn plan_save(&self, job: &SaveJob, report: &dyn Report) -> Result<Planned<SavePlan>> {
         run::save::plan(job, report)
     }
 
-    fn plan_restore(&self, job: &RestoreJob) -> Result<RestorePlan> {
+    fn plan_restore(&self, job: &RestoreJob) -> Result<Planned<RestorePlan>> {
         run::restore::plan(job)
     }
 }

@@ -6,12 +6,16 @@
 //! memory and time whatever the input.
 #![forbid(unsafe_code)]
 
+mod bitmap;
 pub mod btrfs;
 mod crc32c;
+pub mod exfat;
 pub mod ext;
 pub mod fat;
 mod kind;
+pub mod ntfs;
 mod recognize;
+mod state;
 pub mod swap;
 pub mod xfs;
 
@@ -20,6 +24,7 @@ use crate::error;
 use crate::text::{Message, message};
 use crate::units::{Extent, ExtentMap};
 use serde::{Deserialize, Serialize};
+pub use state::VolumeState;
 use std::collections::BTreeMap;
 
 /// What a volume contains.
@@ -91,12 +96,15 @@ pub struct Volume {
     /// Length of the file system in bytes; a partition may be longer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub length: Option<u64>,
+    /// How it was left, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<VolumeState>,
 }
 
 impl Volume {
     /// A volume of which only the kind is known.
     pub const fn of(kind: VolumeKind) -> Self {
-        Self { kind, label: None, uuid: None, block_size: None, length: None }
+        Self { kind, label: None, uuid: None, block_size: None, length: None, state: None }
     }
 }
 
@@ -150,6 +158,8 @@ struct Reader {
 const READERS: &[Reader] = &[
     Reader { detect: ext::detect, used: ext::used },
     Reader { detect: fat::detect, used: fat::used },
+    Reader { detect: exfat::detect, used: exfat::used },
+    Reader { detect: ntfs::detect, used: ntfs::used },
     Reader { detect: swap::detect, used: swap::used },
     Reader { detect: xfs::detect, used: xfs::used },
     Reader { detect: btrfs::detect, used: btrfs::used },
@@ -250,8 +260,10 @@ fn read_one(source: &dyn BlockSource, budget: Budget) -> Reading {
         (Some((volume, _)), Some(kinds)) if several => {
             Reading { volume, used: Err(message!("filesystem-ambiguous", kinds = kinds)) }
         }
-        (Some((volume, Some(reader))), _) => {
-            Reading { volume, used: (reader.used)(source, budget) }
+        (Some((mut volume, Some(reader))), _) => {
+            let used = (reader.used)(source, budget);
+            volume.state = used.as_ref().err().and_then(VolumeState::told_by);
+            Reading { volume, used }
         }
         (Some((volume, None)), _) => {
             let used = Err(volume.kind.why_whole());

@@ -75,24 +75,35 @@ fn what_was_there_before_does_not_confuse() {
         ("mkfs.fat -F 32", VolumeKind::Fat32),
         ("mkfs.fat -F 16", VolumeKind::Fat16),
         ("mkswap -f", VolumeKind::Swap),
+        ("mkntfs -q -Q -F", VolumeKind::Ntfs),
+        ("mkfs.exfat", VolumeKind::Exfat),
         ("mkfs.ext4 -q -F", VolumeKind::Ext4),
         ("mkfs.xfs -q -f", VolumeKind::Xfs),
         ("mkfs.btrfs -q -f", VolumeKind::Btrfs),
         ("mkfs.ext4 -q -F -b 1024 -O ^resize_inode,meta_bg", VolumeKind::Ext4),
     ];
+    // mkntfs wipes nothing, and writes nothing at the 64 KiB where these have their marks: saved
+    // whole, as what cannot be told is.
+    let left_by_mkntfs = ["mkfs.btrfs -q -f", "mkreiserfs -q -ff", "mkswap -p 65536"];
     let mut ambiguous = Vec::new();
     for old in before {
         for (new, kind) in after {
+            let is_left = kind == VolumeKind::Ntfs && left_by_mkntfs.contains(&old);
             let image = Image::made_by(400 * MIB, old);
             image.run(new);
             let reading = read_single(&image);
             match &reading.used {
-                Ok(_) => assert_eq!(reading.volume.kind, kind, "{new} over {old}"),
+                Ok(_) => {
+                    assert_eq!(reading.volume.kind, kind, "{new} over {old}");
+                    assert!(!is_left, "{new} over {old}");
+                }
                 Err(doubt) => {
                     assert_eq!(doubt.id(), "filesystem-ambiguous", "{new} over {old}: {doubt}");
                     let name = kind.name().in_language(Language::English);
                     assert!(doubt.in_language(Language::English).contains(&name), "{doubt}");
-                    ambiguous.push(format!("{new} over {old}: {doubt}"));
+                    if !is_left {
+                        ambiguous.push(format!("{new} over {old}: {doubt}"));
+                    }
                 }
             }
         }

@@ -6,6 +6,7 @@
 mod controllers;
 mod disk;
 mod firmware;
+pub mod modules;
 pub mod mounts;
 mod names;
 pub mod selector;
@@ -13,6 +14,7 @@ pub mod smart;
 mod sysfs;
 #[cfg(test)]
 mod testing;
+pub mod uevents;
 pub mod usage;
 mod vpd;
 

@@ -7,3 +7,4 @@ pub mod block_device;
 pub mod loop_device;
 pub mod nvme;
 pub mod scsi;
+pub mod terminal;

@@ -1,8 +1,9 @@
 //! Plans, disks and images as tables for people.
 
+use crate::filesystem::{Volume, VolumeState};
 use crate::hardware::smart::Verdict;
 use crate::hardware::{Disk, FirmwareMode, Inventory, SecureBoot};
-use crate::image::{DiskIdentity, Manifest, Saved};
+use crate::image::{DiskIdentity, Manifest, Saved, System};
 use crate::operation::library::{Condition, Entry};
 use crate::operation::restore::{PartitionPlace, RestoreOutcome, RestorePlan, TargetPlan};
 use crate::operation::save::{SaveOutcome, SavePlan};
@@ -150,7 +151,7 @@ fn disk_section(disk: &Disk, survey: Option<&DiskSurvey>) -> String {
                 vec![
                     volume.number().map_or_else(|| "–".to_owned(), |number| number.to_string()),
                     or_dash(kind.as_deref()),
-                    with_system(content.kind.name(), volume),
+                    described(content, volume.system.as_ref()),
                     or_dash(content.label.as_deref()),
                     human_bytes(volume.extent.length),
                     used.map_or_else(
@@ -165,10 +166,15 @@ fn disk_section(disk: &Disk, survey: Option<&DiskSurvey>) -> String {
     text
 }
 
-fn with_system(kind: Message, volume: &SurveyedVolume) -> String {
-    match volume.system.as_ref().and_then(|system| system.name.as_ref()) {
-        Some(system) => format!("{kind} ({system})"),
-        None => kind.to_string(),
+/// What a volume holds and how it was left: "NTFS (Windows, hibernated)".
+fn described(content: &Volume, system: Option<&System>) -> String {
+    let kind = content.kind.name();
+    let state = content.state.and_then(VolumeState::name).map(|state| state.to_string());
+    let remarks: Vec<String> =
+        [system.and_then(|system| system.name.clone()), state].into_iter().flatten().collect();
+    match remarks.is_empty() {
+        true => kind.to_string(),
+        false => format!("{kind} ({})", remarks.join(", ")),
     }
 }
 
@@ -219,7 +225,7 @@ pub fn save_plan(plan: &SavePlan) -> String {
             vec![
                 volume.number().map_or_else(|| "–".to_owned(), |number| number.to_string()),
                 or_dash(kind.as_deref()),
-                with_system(content.kind.name(), volume),
+                described(content, volume.system.as_ref()),
                 or_dash(content.label.as_deref()),
                 human_bytes(volume.extent.length),
                 match (used.saved, &used.reason) {
@@ -454,11 +460,9 @@ pub fn show(manifest: &Manifest, location: &str) -> String {
         ]);
         for volume in &disk.volumes {
             let bytes = human_bytes(volume.used_bytes);
-            let system = volume.system.as_ref().and_then(|system| system.name.as_ref());
-            let kind = volume.content.kind.name();
             rows.add_row([
                 volume.partition.map_or_else(|| "–".to_owned(), |number| number.to_string()),
-                system.map_or_else(|| kind.to_string(), |system| format!("{kind} ({system})")),
+                described(&volume.content, volume.system.as_ref()),
                 or_dash(volume.content.label.as_deref()),
                 human_bytes(volume.extent.length),
                 match (volume.saved, &volume.reason) {

@@ -24,7 +24,7 @@ fn waits_for_replay(kind: Kind, device: &Loop) -> bool {
 }
 
 fn look_at(kind: Kind) {
-    let Some(mut volume) = Volume::make(kind, "Look") else { return };
+    let Some(mut volume) = Volume::make(kind, &format!("L{kind:?}")) else { return };
     volume.cut_off();
     let before = volume.folder.path().join("before.img");
     tool("cp", &["--sparse=always", text(&volume.file), text(&before)]);

@@ -5,6 +5,7 @@ use crate::support::disk;
 use crate::support::loops::{Loop, Mount};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// A kind of file system that is made here.
@@ -67,13 +68,29 @@ impl Volume {
         let copy = self.folder.path().join("cut.img");
         {
             let device = self.attach();
-            let mount = Mount::new(device.text(), &self.folder.path().join("mnt"), "rw");
+            let folder = self.folder.path().join("mnt");
+            let mount = Mount::new(device.text(), &folder, "rw");
             fs::create_dir(mount.path().join("images")).unwrap();
             fs::write(mount.path().join("images/old"), vec![b'o'; 100_000]).unwrap();
+            drop(mount);
+            let mount = Mount::new(device.text(), &folder, "rw");
+            // The first transaction of a mount is never a log tree of btrfs.
+            fs::write(mount.path().join("first"), "x").unwrap();
             tool("sync", &["-f", text(mount.path())]);
             fs::write(mount.path().join("images/new"), vec![b'n'; 200_000]).unwrap();
             tool("sync", &[text(&mount.path().join("images/new"))]);
             tool("cp", &["--sparse=always", text(&self.file), text(&copy)]);
+            drop(mount);
+            let attached = device.path().file_name().unwrap().to_owned();
+            drop(device);
+            // Another test that looks at all disks may hold it for a moment longer.
+            let backing = Path::new("/sys/block").join(attached).join("loop/backing_file");
+            let ours = || {
+                fs::read_to_string(&backing).is_ok_and(|path| Path::new(path.trim()) == self.file)
+            };
+            while ours() {
+                std::thread::sleep(Duration::from_millis(10));
+            }
         }
         fs::rename(copy, &self.file).unwrap();
     }

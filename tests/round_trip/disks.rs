@@ -2,7 +2,7 @@
 
 use crate::source::{self, Content, Slot, SourceDisk, Table, save, small};
 use crate::support::command::{calco, has_tools, text, tool};
-use crate::support::loops::Loop;
+use crate::support::loops::{Loop, Mount};
 use crate::support::{MIB, disk, tree, volume};
 use std::fs;
 use std::path::Path;
@@ -162,4 +162,53 @@ fn a_larger_disk_takes_the_image_and_a_smaller_one_is_refused() {
     let run = calco(&["restore", &image, "--to", text(&smaller), "--yes"]).expect(5);
     assert!(run.stderr.contains("8.00 MiB"), "it does not say by how much:\n{}", run.stderr);
     disk::assert_same("a refused target", &untouched, &smaller, 0, disk.size - 8 * MIB);
+}
+
+/// As Windows lays out a disk: NTFS for the system, exFAT for data.
+#[test]
+fn a_disk_with_ntfs_and_exfat_comes_back() {
+    let tools = ["mkntfs", "ntfs-3g", "ntfsfix", "mkfs.exfat", "fsck.exfat", "mount.exfat-fuse"];
+    if !has_tools(&tools) || !has_tools(&["sfdisk", "wipefs"]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let files = folder.path().join("files");
+    fs::create_dir(&files).unwrap();
+    tree::fill_with_oddities(&files, 12, 2_000_000, false);
+    let path = |name: &str| folder.path().join(name);
+    let Some(ntfs) = volume::ntfs(&path("ntfs"), 64 * MIB, &["-L", "Windows"], &files) else {
+        return;
+    };
+    let Some(exfat) = volume::exfat(&path("exfat"), 48 * MIB, &["-L", "data"], &files) else {
+        return;
+    };
+    let slot = |number, start, length, content| Slot { number, start, length, content };
+    let slots = vec![
+        slot(1, 1, 1, Content::Unknown),
+        slot(2, 2, 64, Content::Ntfs(ntfs)),
+        slot(3, 66, 48, Content::Exfat(exfat)),
+    ];
+    let reserved = "E3C9E316-0B5C-4DB8-817D-F92DF00215AE";
+    let data = "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7";
+    let table = Table::Sfdisk("gpt", &[reserved, data, data]);
+    let disk = source::make(&path("disk.img"), 130, table, slots);
+    let image = disk.assert_round_trip(folder.path());
+    let shown = calco(&["show", &image]).expect(0).stdout;
+    assert!(shown.contains("NTFS (Windows)"), "{shown}");
+
+    // The same disk after a shutdown with fast startup.
+    let volume = path("volume");
+    disk::extract(&disk.path, 2 * MIB, 64 * MIB, &volume);
+    let mount = Mount::by_driver("ntfs-3g", &volume, &path("mounted")).unwrap();
+    fs::write(mount.path().join("hiberfil.sys"), b"HIBR and what follows").unwrap();
+    drop(mount);
+    disk::embed(&volume, &disk.path, 2 * MIB);
+    let image = save(&[text(&disk.path)], &path("store"), "hibernated");
+    let shown = calco(&["show", &image]).expect(0).stdout;
+    assert!(shown.contains("NTFS (Windows, hibernated)"), "{shown}");
+    assert!(shown.contains("fast startup"), "{shown}");
+    let target = path("target");
+    disk::garbage(&target, disk.size, 9);
+    calco(&["restore", &image, "--to", text(&target), "--yes"]).expect(0);
+    disk::assert_same("the whole volume", &disk.path, &target, 2 * MIB, 64 * MIB);
 }

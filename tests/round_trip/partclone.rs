@@ -146,3 +146,53 @@ fn what_partclone_calls_used_on_fat_comes_back() {
         fs::remove_file(&made.path).unwrap();
     }
 }
+
+#[test]
+fn what_partclone_calls_used_on_ntfs_comes_back() {
+    if !has_tools(&["partclone.ntfs", "mkntfs", "ntfs-3g", "ntfsfix"]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let files = folder.path().join("files");
+    fs::create_dir(&files).unwrap();
+    tree::fill_with_oddities(&files, 10, 2_000_000, false);
+    let variants: [(&str, u64, &[&str]); 5] = [
+        ("ntfs-512", 48, &["-c", "512"]),
+        ("ntfs-4k", 64, &["-c", "4096", "-L", "label"]),
+        ("ntfs-64k", 120, &["-c", "65536"]),
+        ("ntfs-sectors-4k", 64, &["-s", "4096", "-c", "4096"]),
+        ("ntfs-compressed", 64, &["-C"]),
+    ];
+    for (name, size, options) in variants {
+        let path = folder.path().join(name);
+        let Some(made) = volume::ntfs(&path, size * MIB, options, &files) else { return };
+        assert_used_comes_back(Some("partclone.ntfs"), &made, folder.path(), |target| {
+            volume::assert_ntfs(target, &made.files);
+        });
+        fs::remove_file(&made.path).unwrap();
+    }
+}
+
+#[test]
+fn what_partclone_calls_used_on_exfat_comes_back() {
+    if !has_tools(&["partclone.exfat", "mkfs.exfat", "fsck.exfat", "mount.exfat-fuse"]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let files = folder.path().join("files");
+    fs::create_dir(&files).unwrap();
+    tree::fill_with_oddities(&files, 11, 2_000_000, false);
+    let variants: [(&str, u64, &[&str]); 3] = [
+        ("exfat-1k", 48, &["-c", "1K"]),
+        ("exfat-4k", 64, &["-c", "4096", "-L", "label"]),
+        ("exfat-64k", 120, &["-c", "64K", "--pack-bitmap"]),
+    ];
+    for (name, size, options) in variants {
+        let path = folder.path().join(name);
+        let Some(made) = volume::exfat(&path, size * MIB, options, &files) else { return };
+        assert_used_comes_back(Some("partclone.exfat"), &made, folder.path(), |target| {
+            volume::assert_exfat(target, &made.files);
+        });
+        fs::remove_file(&made.path).unwrap();
+    }
+}

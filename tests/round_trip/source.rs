@@ -15,6 +15,8 @@ pub(crate) enum Content {
     Fat(Volume),
     Xfs(Volume),
     Btrfs(Volume),
+    Ntfs(Volume),
+    Exfat(Volume),
     Swap(PathBuf),
     /// Nothing that is recognized.
     Unknown,
@@ -87,7 +89,9 @@ pub(crate) fn make(path: &Path, size: u64, table: Table<'_>, slots: Vec<Slot>) -
             Content::Ext(volume)
             | Content::Fat(volume)
             | Content::Xfs(volume)
-            | Content::Btrfs(volume) => {
+            | Content::Btrfs(volume)
+            | Content::Ntfs(volume)
+            | Content::Exfat(volume) => {
                 disk::embed(&volume.path, path, slot.offset());
             }
             Content::Swap(area) => disk::embed(area, path, slot.offset()),
@@ -221,6 +225,8 @@ impl SourceDisk {
             Content::Fat(volume) => volume::assert_fat(&restored, &volume.files),
             Content::Xfs(volume) => volume::assert_xfs(&restored, &volume.files),
             Content::Btrfs(volume) => volume::assert_btrfs(&[&restored], &volume.files),
+            Content::Ntfs(volume) => volume::assert_ntfs(&restored, &volume.files),
+            Content::Exfat(volume) => volume::assert_exfat(&restored, &volume.files),
             Content::Swap(area) => disk::assert_same("swap header", area, &restored, 0, 4096),
             Content::Unknown => {
                 disk::assert_same("unknown", &original, &restored, 0, slot.bytes());

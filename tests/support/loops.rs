@@ -62,6 +62,18 @@ impl Mount {
         Self(folder.to_owned())
     }
 
+    /// Mounts a device or a plain file by a FUSE driver; none, said loudly, where that is not
+    /// possible.
+    pub(crate) fn by_driver(program: &str, source: &Path, folder: &Path) -> Option<Self> {
+        if !is_root() || !Path::new("/dev/fuse").exists() {
+            skipped("needs root and FUSE");
+            return None;
+        }
+        std::fs::create_dir_all(folder).unwrap();
+        tool(program, &[text(source), text(folder)]);
+        Some(Self(folder.to_owned()))
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.0
     }

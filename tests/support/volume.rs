@@ -105,6 +105,70 @@ pub(crate) fn fat(path: &Path, size: u64, options: &[&str], tree: &Path) -> Volu
     Volume { path: path.to_owned(), files }
 }
 
+/// Copies a tree into a mounted volume and removes a third of the small files again.
+fn fill_mounted(mount: &Mount, tree: &Path) -> BTreeMap<String, Node> {
+    let from = format!("{}/.", tree.display());
+    tool("cp", &["-r", &from, text(mount.path())]);
+    for number in (0..300).step_by(3) {
+        let file = mount.path().join(format!("many/f{number:03}"));
+        if file.exists() {
+            fs::remove_file(file).unwrap();
+        }
+    }
+    tree::nodes(mount.path())
+}
+
+/// An NTFS file system over garbage, filled from `tree` through ntfs-3g; none, said loudly, where
+/// nothing can be mounted.
+pub(crate) fn ntfs(path: &Path, size: u64, options: &[&str], tree: &Path) -> Option<Volume> {
+    disk::garbage(path, size, size ^ 0x17);
+    let mut words = vec!["-q", "-Q", "-F"];
+    words.extend(options);
+    words.push(text(path));
+    tool("mkntfs", &words);
+    let mount = Mount::by_driver("ntfs-3g", path, &path.with_extension("mounted"))?;
+    let files = fill_mounted(&mount, tree);
+    drop(mount);
+    tool("ntfsfix", &["-n", text(path)]);
+    Some(Volume { path: path.to_owned(), files })
+}
+
+/// An exFAT file system over garbage, filled from `tree` through the FUSE driver; none, said
+/// loudly, where nothing can be mounted.
+pub(crate) fn exfat(path: &Path, size: u64, options: &[&str], tree: &Path) -> Option<Volume> {
+    disk::garbage(path, size, size ^ 0xef);
+    let mut words = options.to_vec();
+    words.push(text(path));
+    tool("mkfs.exfat", &words);
+    // The driver takes block devices only.
+    let device = Loop::attach(path, 512)?;
+    let folder = path.with_extension("mounted");
+    let mount = Mount::by_driver("mount.exfat-fuse", device.path(), &folder)?;
+    let files = fill_mounted(&mount, tree);
+    drop(mount);
+    drop(device);
+    tool("fsck.exfat", &["-n", text(path)]);
+    Some(Volume { path: path.to_owned(), files })
+}
+
+/// An NTFS file system is as `ntfsfix` wants it and holds exactly these files.
+#[track_caller]
+pub(crate) fn assert_ntfs(volume: &Path, files: &BTreeMap<String, Node>) {
+    tool("ntfsfix", &["-n", text(volume)]);
+    let mount = Mount::by_driver("ntfs-3g", volume, &volume.with_extension("restored"));
+    tree::assert_same(text(volume), files, mount.expect("it was mounted before").path());
+}
+
+/// An exFAT file system is clean and holds exactly these files.
+#[track_caller]
+pub(crate) fn assert_exfat(volume: &Path, files: &BTreeMap<String, Node>) {
+    tool("fsck.exfat", &["-n", text(volume)]);
+    let device = Loop::attach(volume, 512).expect("it was attached before");
+    let folder = volume.with_extension("restored");
+    let mount = Mount::by_driver("mount.exfat-fuse", device.path(), &folder);
+    tree::assert_same(text(volume), files, mount.expect("it was mounted before").path());
+}
+
 /// `e2fsck` finds nothing to repair.
 #[track_caller]
 pub(crate) fn assert_ext_clean(path: &Path) {

@@ -3,7 +3,7 @@
 //! `cargo bench -p calco-vmtest --bench boot`; `CALCO_ACCELERATOR=tcg` to compare with other
 //! machines, whose processors matter less then.
 
-use calco_vmtest::live::{BuiltSystem, MENU, Menu, Texts};
+use calco_vmtest::live::{BuiltSystem, ENGLISH, MENU, Menu, Texts};
 use calco_vmtest::{Accelerator, Key, Machine};
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ fn main() {
 
 /// When the process of the menu was started (`starttime` of proc_pid_stat(5)), in seconds.
 fn time_to_menu(built: &BuiltSystem, texts: &Texts) -> f64 {
-    let machine = Machine::new("boot").boot(built.boot_kernel("calco.lang=en"));
+    let machine = Machine::new("boot").boot(built.boot_kernel(ENGLISH));
     let mut guest = machine.start();
     guest.wait_for(texts.get("menu-welcome"), MENU);
     Menu { guest: &mut guest, texts }.choose("menu-shell");

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::hardware::{Inventory, inventory, selector};
 use crate::image::{Freshness, Image, Saved};
 use crate::job::MapJob;
+use crate::operation::destination::names_volume;
 use crate::operation::survey::{Choice, DiskSurvey, survey};
 use crate::text::message;
 use crate::ui;
@@ -81,9 +82,12 @@ fn extents_json(map: &ExtentMap) -> Value {
 }
 
 pub(super) fn show_map(job: &MapJob, json: bool) -> Result<u8> {
-    let disks = match Path::new(&job.source).is_dir() {
-        true => map_of_image(&open_image(&job.source)?)?,
-        false => vec![map_of_disk(&job.source)?],
+    let names_image = names_volume(&job.source) || Path::new(&job.source).is_dir();
+    let disks = if names_image {
+        let (_destination, image) = open_image(&job.source, Freshness::Any)?;
+        map_of_image(&image)?
+    } else {
+        vec![map_of_disk(&job.source)?]
     };
     if json {
         let document = json!({ "disks": disks.iter().map(|(name, size, map, rows)| json!({

@@ -1,13 +1,13 @@
 //! The images of a destination: list, show, verify, delete, prune.
 
-use super::place::{open_image, open_store, split_image};
+use super::place::open_image;
 use super::{as_job, print_json};
 use crate::error::{Error, ErrorKind, Result};
-use crate::image::{Depth, Freshness, Image, verify};
+use crate::image::{Depth, Freshness, verify};
 use crate::job::{DeleteJob, ImagesJob, PruneJob, ShowJob, VerifyJob};
+use crate::operation::destination::{self, DestinationAccess};
 use crate::operation::library;
 use crate::report::{Report as _, Stage};
-use crate::store::Store as _;
 use crate::text::message;
 use crate::ui::{self, Console};
 use crate::units::human_bytes;
@@ -36,7 +36,9 @@ fn image_json(entry: &library::Entry) -> Value {
 }
 
 pub(super) fn list_images(job: &ImagesJob, json: bool) -> Result<u8> {
-    let entries = library::list(&open_store(&job.destination)?)?;
+    let destination = destination::open(&job.destination, DestinationAccess::Look)?;
+    let entries =
+        library::list(destination.store().as_ref()).map_err(|error| destination.explain(error))?;
     match json {
         true => {
             print_json(&json!({ "images": entries.iter().map(image_json).collect::<Vec<_>>() }))?;
@@ -47,7 +49,7 @@ pub(super) fn list_images(job: &ImagesJob, json: bool) -> Result<u8> {
 }
 
 pub(super) fn show_image(job: &ShowJob, json: bool) -> Result<u8> {
-    let image = open_image(&job.image)?;
+    let (_destination, image) = open_image(&job.image, Freshness::Any)?;
     match json {
         true => print_json(&json!({
             "location": image.files().location(),
@@ -64,10 +66,11 @@ pub(super) fn verify_images(job: &VerifyJob, json: bool, console: &Console) -> R
     let mut results = Vec::new();
     let mut worst: Option<Error> = None;
     for word in &job.images {
-        let checked = split_image(word).and_then(|(store, name)| {
-            let image = Image::open(library::find(&store, &name)?, Freshness::Medium)?;
-            as_job(message!("menu-verifying", name = name.as_str()), console, |report| {
+        let checked = open_image(word, Freshness::Medium).and_then(|(destination, image)| {
+            let title = message!("menu-verifying", name = image.manifest().name.as_str());
+            as_job(title, console, |report| {
                 verify(&image, depth, Freshness::Medium, Stage::Verify, report)
+                    .map_err(|error| destination.explain(error))
             })
         });
         match checked {
@@ -126,9 +129,10 @@ pub(super) fn verify_images(job: &VerifyJob, json: bool, console: &Console) -> R
     }
 }
 
-pub(super) fn delete_image(job: &DeleteJob, json: bool) -> Result<u8> {
-    let (store, name) = split_image(&job.image)?;
-    let location = library::find(&store, &name)?.location();
+pub(super) fn delete_image(job: &DeleteJob, json: bool, console: &Console) -> Result<u8> {
+    let (destination, name) = destination::open_image(&job.image, DestinationAccess::Write)?;
+    let store = destination.store();
+    let location = library::find(store.as_ref(), &name)?.location();
     let directory =
         Path::new(&location).file_name().map(|name| name.to_string_lossy().into_owned());
     let directory = directory.unwrap_or(name);
@@ -136,7 +140,8 @@ pub(super) fn delete_image(job: &DeleteJob, json: bool) -> Result<u8> {
         ui::print(&format!("{}\n", message!("ui-delete-what", location = location.as_str())))?;
         ui::confirm(&message!("ui-delete-confirm", word = directory.as_str()), &directory)?;
     }
-    library::delete(&store, &directory)?;
+    library::delete(store.as_ref(), &directory).map_err(|error| destination.explain(error))?;
+    destination.close(console)?;
     match json {
         true => print_json(&json!({ "deleted": [location] }))?,
         false => ui::print(&format!("{}\n", message!("ui-deleted", location = location)))?,
@@ -144,9 +149,10 @@ pub(super) fn delete_image(job: &DeleteJob, json: bool) -> Result<u8> {
     Ok(0)
 }
 
-pub(super) fn prune(job: &PruneJob, json: bool) -> Result<u8> {
-    let store = open_store(&job.destination)?;
-    let entries = library::prunable(&store)?;
+pub(super) fn prune(job: &PruneJob, json: bool, console: &Console) -> Result<u8> {
+    let destination = destination::open(&job.destination, DestinationAccess::Write)?;
+    let store = destination.store();
+    let entries = library::prunable(store.as_ref())?;
     if entries.is_empty() {
         match json {
             true => print_json(&json!({ "deleted": [] }))?,
@@ -165,13 +171,15 @@ pub(super) fn prune(job: &PruneJob, json: bool) -> Result<u8> {
     }
     let mut deleted = Vec::new();
     for entry in entries {
-        library::delete(&store, &entry.directory)?;
+        library::delete(store.as_ref(), &entry.directory)
+            .map_err(|error| destination.explain(error))?;
         if !json {
             let location = format!("{}/{}", store.location(), entry.directory);
             ui::print(&format!("{}\n", message!("ui-deleted", location = location)))?;
         }
         deleted.push(entry.directory);
     }
+    destination.close(console)?;
     if json {
         print_json(&json!({ "deleted": deleted }))?;
     }

@@ -28,8 +28,8 @@ pub(super) fn run(job: &Job, json: bool, console: &Console) -> Result<u8> {
         Job::Verify(job) => images::verify_images(job, json, console),
         Job::Images(job) => images::list_images(job, json),
         Job::Show(job) => images::show_image(job, json),
-        Job::Delete(job) => images::delete_image(job, json),
-        Job::Prune(job) => images::prune(job, json),
+        Job::Delete(job) => images::delete_image(job, json, console),
+        Job::Prune(job) => images::prune(job, json, console),
         Job::Generate(job) => help::generate(&job.folder).map(|()| 0),
     }
 }

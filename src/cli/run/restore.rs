@@ -1,19 +1,20 @@
 //! Restoring: the job's words, the plan, the questions, what came of it.
 
 use super::disks::survey_json;
-use super::place::split_image;
 use super::{DATA_LOST, as_job, print_json};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hardware::{Inventory, selector};
 use crate::image::{Freshness, Image};
 use crate::job::{RestoreJob, parse_partitions};
+use crate::operation::destination::{DestinationAccess, open_image};
 use crate::operation::devices::DeviceTarget;
 use crate::operation::library;
 use crate::operation::restore::{self, Assignment, PartitionPlace, RestoreOptions, RestorePlan};
 use crate::text::message;
+use crate::ui::menu::Planned;
 use crate::ui::{self, Console};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Refuses names that mean another disk after the next start, when nobody looks.
@@ -140,43 +141,45 @@ fn check_apart(assignments: &[Assignment]) -> Result<()> {
 }
 
 /// What a restore job will do and destroy. Reads, writes nothing.
-pub(in crate::cli) fn plan(job: &RestoreJob) -> Result<RestorePlan> {
-    let (store, name) = split_image(&job.image)?;
-    let files = library::find(&store, &name)?;
-    let folder = PathBuf::from(files.location());
+pub(in crate::cli) fn plan(job: &RestoreJob) -> Result<Planned<RestorePlan>> {
+    let (destination, name) = open_image(&job.image, DestinationAccess::Look)?;
+    let files = library::find(destination.store().as_ref(), &name)?;
     let image = Image::open(files, Freshness::Any)?;
-    let assignments = assignments(job, &image, &folder)?;
+    let assignments = assignments(job, &image, destination.folder())?;
     let options = RestoreOptions {
         precheck: !job.no_precheck,
         verify: !job.no_verify,
         repair_table: job.repair_table,
     };
-    restore::plan(image, assignments, options)
+    let plan = restore::plan(image, assignments, options)?;
+    Ok(Planned { plan, destination })
 }
 
 pub(super) fn restore_image(job: &RestoreJob, json: bool, console: &Console) -> Result<u8> {
-    let plan = plan(job)?;
+    let planned = plan(job)?;
+    let plan = &planned.plan;
     if job.dry_run && json {
-        print_json(&restore_plan_json(&plan))?;
+        print_json(&restore_plan_json(plan))?;
         return Ok(0);
     }
     if !json || !job.yes {
         // The person must see it in any case; standard output may be for a program.
         match json {
-            true => eprint!("{}", ui::restore_plan(&plan)),
-            false => ui::print(&ui::restore_plan(&plan))?,
+            true => eprint!("{}", ui::restore_plan(plan)),
+            false => ui::print(&ui::restore_plan(plan))?,
         }
     }
     if job.dry_run {
         return Ok(0);
     }
     if !job.yes {
-        for (question, word) in ui::restore_questions(&plan) {
+        for (question, word) in ui::restore_questions(plan) {
             ui::confirm(&question, &word)?;
         }
     }
     let title = message!("menu-restoring", name = plan.image().manifest().name.as_str());
-    let outcome = as_job(title, console, |report| plan.execute(report))?;
+    let outcome =
+        as_job(title, console, |report| planned.carry_out(report, |plan| plan.execute(report)))?;
     match json {
         true => print_json(&json!(outcome))?,
         false => ui::print(&ui::restore_done(&outcome))?,

@@ -1,21 +1,20 @@
 //! Saving: the job's words, the plan, what came of it.
 
 use super::disks::survey_json;
-use super::place::open_store;
 use super::{DATA_LOST, as_job, print_json};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hardware::{inventory, selector};
 use crate::job::{SaveJob, parse_partitions};
+use crate::operation::destination;
 use crate::operation::devices;
 use crate::operation::save::{self, SaveOptions, SavePlan};
 use crate::operation::survey::Choice;
 use crate::report::Report;
-use crate::store::Store;
 use crate::text::message;
+use crate::ui::menu::Planned;
 use crate::ui::{self, Console};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// What is wanted of each source.
 fn choices(job: &SaveJob) -> Result<Vec<Choice>> {
@@ -51,13 +50,11 @@ fn choices(job: &SaveJob) -> Result<Vec<Choice>> {
 }
 
 /// What a save job will do. Reads, writes nothing.
-pub(in crate::cli) fn plan(job: &SaveJob, report: &dyn Report) -> Result<SavePlan> {
-    let store: Arc<dyn Store> = Arc::new(open_store(&job.to)?);
+pub(in crate::cli) fn plan(job: &SaveJob, report: &dyn Report) -> Result<Planned<SavePlan>> {
     let choices = choices(job)?;
     let inventory = inventory();
-    let mut sources = Vec::new();
     let mut paths: Vec<PathBuf> = Vec::new();
-    for (word, choice) in job.sources.iter().zip(choices) {
+    for word in &job.sources {
         let path = selector::resolve(word, &inventory)?.path;
         let path = std::fs::canonicalize(&path).unwrap_or(path);
         if paths.contains(&path) {
@@ -66,6 +63,14 @@ pub(in crate::cli) fn plan(job: &SaveJob, report: &dyn Report) -> Result<SavePla
             );
         }
         paths.push(path);
+    }
+    // A plan that stays one writes nothing, not even to prove that it could.
+    let destination = match job.dry_run {
+        true => destination::open_to_plan(&job.to, &paths)?,
+        false => destination::open_to_save(&job.to, &paths)?,
+    };
+    let mut sources = Vec::new();
+    for (word, choice) in job.sources.iter().zip(choices) {
         sources.push(devices::open_source(word, &inventory, choice)?);
     }
     let options = SaveOptions {
@@ -79,23 +84,27 @@ pub(in crate::cli) fn plan(job: &SaveJob, report: &dyn Report) -> Result<SavePla
         machine: devices::machine(&inventory),
         ..SaveOptions::default()
     };
-    save::plan(sources, store, options, report)
+    let plan = save::plan(sources, destination.store(), options, report)
+        .map_err(|error| destination.explain(error))?;
+    Ok(Planned { plan, destination })
 }
 
 pub(super) fn save_disks(job: &SaveJob, json: bool, console: &Console) -> Result<u8> {
-    let plan = plan(job, console)?;
+    let planned = plan(job, console)?;
+    let plan = &planned.plan;
     if job.dry_run && json {
-        print_json(&save_plan_json(&plan))?;
+        print_json(&save_plan_json(plan))?;
         return Ok(0);
     }
     if !json {
-        ui::print(&ui::save_plan(&plan))?;
+        ui::print(&ui::save_plan(plan))?;
     }
     if job.dry_run {
         return Ok(0);
     }
     let title = message!("menu-saving", name = plan.name.as_str());
-    let outcome = as_job(title, console, |report| plan.execute(report))?;
+    let outcome =
+        as_job(title, console, |report| planned.carry_out(report, |plan| plan.execute(report)))?;
     match json {
         true => print_json(&json!(outcome))?,
         false => ui::print(&ui::save_done(&outcome))?,

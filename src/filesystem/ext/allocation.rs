@@ -4,13 +4,13 @@
 //! groups that of one group may lie in any other; the second reads the bitmaps in disk order
 //! and holds them against it.
 
-use super::bitmap::{all_set, runs};
 use super::group_descriptor::{DescriptorTable, GroupDescriptor};
 use super::read;
 use super::replay::Replay;
 use super::superblock::{PRIMARY, Superblock};
 use crate::block::BlockSource;
 use crate::filesystem::Doubt;
+use crate::filesystem::bitmap::{all_set, runs};
 use crate::text::message;
 use crate::units::{Extent, ExtentMapBuilder, KIB};
 use std::ops::Range;

@@ -12,7 +12,6 @@
 //! each file names its section.
 
 mod allocation;
-mod bitmap;
 mod checksum;
 mod features;
 mod group_descriptor;

@@ -4,18 +4,14 @@ use super::At::Start;
 use super::{Probe, Row, crc32_le, plain, row};
 use crate::filesystem::Volume;
 use crate::filesystem::VolumeKind::{
-    self, Apfs, Erofs, Exfat, F2fs, HfsPlus, Iso9660, Jfs, Nilfs2, Ntfs, Refs, Reiserfs, Squashfs,
-    Udf, Ufs, XfsLog,
+    self, Apfs, Erofs, F2fs, HfsPlus, Iso9660, Jfs, Nilfs2, Refs, Reiserfs, Squashfs, Udf, Ufs,
+    XfsLog,
 };
 use crate::units::KIB;
 
 pub(super) const ROWS: &[Row] = &[
-    // Linux, fs/ntfs3/ntfs.h, struct NTFS_BOOT.
-    row(Ntfs, Start(0), 3, b"NTFS    ", ntfs),
     // libfsrefs, "Resilient File System (ReFS)", section "Volume header".
     row(Refs, Start(0), 3, b"ReFS\0\0\0\0", plain),
-    // Microsoft, "exFAT file system specification", section 3.1.
-    row(Exfat, Start(0), 3, b"EXFAT   ", exfat),
     // "XFS Algorithms & Data Structures", section "Journaling Log": a log on a device of its own
     // has no superblock; as long as nothing was overwritten, a record begins where it does.
     row(XfsLog, Start(0), 0, &0xFEED_BABE_u32.to_be_bytes(), xfs_log),
@@ -63,52 +59,6 @@ fn block_size(bytes: u64) -> Option<u64> {
 /// A block size given as its logarithm.
 fn block_size_log(log: u32) -> Option<u64> {
     1u64.checked_shl(log).and_then(block_size)
-}
-
-fn ntfs(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {
-    let sector = block_size(probe.u16_le(at + 11)?.into())?;
-    let [sectors_per_cluster] = probe.array(at + 13)?;
-    // Above 128 the byte is the negative logarithm: clusters of 256 sectors and more.
-    let sectors_per_cluster = match sectors_per_cluster {
-        0..=128 => u64::from(sectors_per_cluster),
-        log => 1u64.checked_shl(256 - u32::from(log))?,
-    };
-    let serial = probe.u64_le(at + 72)?;
-    Some(Volume {
-        uuid: Some(format!("{serial:016X}")),
-        block_size: Some(block_size(sector.checked_mul(sectors_per_cluster)?)?),
-        length: probe.u64_le(at + 40)?.checked_mul(sector),
-        ..Volume::of(kind)
-    })
-}
-
-fn exfat(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {
-    let [sector_log, cluster_log] = probe.array(at + 108)?;
-    let sector = block_size_log(sector_log.into())?;
-    let cluster = block_size_log(u32::from(sector_log) + u32::from(cluster_log))?;
-    let serial = probe.u32_le(at + 100)?;
-    let heap = u64::from(probe.u32_le(at + 88)?) * sector;
-    let root = u64::from(probe.u32_le(at + 96)?.checked_sub(2)?) * cluster;
-    Some(Volume {
-        label: exfat_label(probe, heap.checked_add(root)?, cluster),
-        uuid: Some(format!("{:04X}-{:04X}", serial >> 16, serial & 0xFFFF)),
-        block_size: Some(cluster),
-        length: probe.u64_le(at + 72)?.checked_mul(sector),
-        ..Volume::of(kind)
-    })
-}
-
-/// The volume label entry (section 7.3), which every formatter writes among the first ones.
-fn exfat_label(probe: &Probe<'_>, root: u64, cluster: u64) -> Option<String> {
-    const ENTRY: u64 = 32;
-    for entry in (root..).step_by(ENTRY as usize).take((cluster / ENTRY).min(64) as usize) {
-        match probe.array(entry)? {
-            [0, _] => return None,
-            [0x83, length] => return probe.text_utf16(entry + 2, usize::from(length.min(11))),
-            _ => {}
-        }
-    }
-    None
 }
 
 /// The log of an XFS file system; its UUID is that of the file system.

@@ -72,7 +72,7 @@ pub fn names_volume(word: &str) -> bool {
 /// or it must not be used this way, [`ErrorKind::Unsupported`] when it cannot.
 pub fn open(word: &str, access: DestinationAccess) -> Result<Destination> {
     match VolumeWord::parse(word)? {
-        Some(volume) => open_volume(&volume, access, None),
+        Some(volume) => open_volume(&volume, access, &[], Missing::Refuse),
         None => open_folder(word, access),
     }
 }
@@ -88,7 +88,7 @@ pub fn open_image(word: &str, access: DestinationAccess) -> Result<(Destination,
     };
     if let Some(mut volume) = VolumeWord::parse(word)? {
         let name = volume.folders.pop().ok_or_else(nameless)?;
-        return Ok((open_volume(&volume, access, None)?, name));
+        return Ok((open_volume(&volume, access, &[], Missing::Refuse)?, name));
     }
     // `.` and `..` have a name of their own only from outside.
     let named = match Path::new(word).file_name() {
@@ -113,12 +113,26 @@ pub fn open_image(word: &str, access: DestinationAccess) -> Result<(Destination,
 pub fn open_to_save(word: &str, sources: &[PathBuf]) -> Result<Destination> {
     match VolumeWord::parse(word)? {
         Some(volume) => {
-            let destination = open_volume(&volume, DestinationAccess::Write, Some(sources))?;
+            let destination =
+                open_volume(&volume, DestinationAccess::Write, sources, Missing::Make)?;
             proof::prove(&destination.folder, &destination.location())
                 .map_err(|error| destination.explain(error))?;
             Ok(destination)
         }
         None => open_folder(word, DestinationAccess::Write),
+    }
+}
+
+/// As [`open_to_save`], but only to compute what a save would do: writes nothing, so the folder must
+/// exist.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_to_plan(word: &str, sources: &[PathBuf]) -> Result<Destination> {
+    let access = DestinationAccess::Look;
+    match VolumeWord::parse(word)? {
+        Some(volume) => open_volume(&volume, access, sources, Missing::Refuse),
+        None => open_folder(word, access),
     }
 }
 
@@ -164,16 +178,24 @@ fn open_folder(word: &str, access: DestinationAccess) -> Result<Destination> {
     })
 }
 
-/// Opens a volume; to save what is in `to_save` the folder is made where it is missing.
+/// What is done about a folder that does not exist.
+#[derive(Clone, Copy, PartialEq)]
+enum Missing {
+    Refuse,
+    Make,
+}
+
+/// Opens a volume that lies on none of the `sources`.
 fn open_volume(
     word: &VolumeWord,
     access: DestinationAccess,
-    to_save: Option<&[PathBuf]>,
+    sources: &[PathBuf],
+    missing: Missing,
 ) -> Result<Destination> {
     mounting::clean_up();
     let volume = volumes::resolve(word, &Inventory::read(Path::new("/")))?;
     volumes::check(&volume, access)?;
-    for source in to_save.unwrap_or_default() {
+    for source in sources {
         check_apart(&volume, source)?;
     }
     let mut warnings = Vec::new();
@@ -184,7 +206,7 @@ fn open_volume(
     let mut folder = mounted.folder.clone();
     for name in &word.folders {
         folder.push(name);
-        if to_save.is_some() && !folder.exists() {
+        if missing == Missing::Make && !folder.exists() {
             std::fs::create_dir(&folder)
                 .context(|| message!("store-create-failed"))
                 .map_err(|error| error.at_path(word.to_string()))?;

@@ -63,6 +63,47 @@ ext-journal-checksum = A checksum in the journal of the file system is wrong: th
 ext-journal-too-large = The journal of the file system holds more changes than can be kept in memory
 ext-fast-commits = The file system was not shut down cleanly, and its journal may hold fast commits, which only Linux itself can put in place
 
+filesystem-state-hibernated = hibernated
+filesystem-state-unclean = not shut down cleanly
+
+## NTFS
+ntfs-past-end = The NTFS file system says it has { $length } bytes, but the partition has only { $size }
+ntfs-boot-sector = The boot sector of the NTFS file system says something impossible
+ntfs-backup-differs = The boot sector of the NTFS file system and its backup at byte { $offset } describe different volumes
+ntfs-record-damaged = Record { $number } of the master file table is damaged
+ntfs-mirror-differs = Record { $number } of the master file table and its copy differ
+ntfs-own-file-encoded = File { $number }, one of the file system’s own, is compressed, encrypted or has holes
+ntfs-volume-information = The NTFS file system does not tell its version
+ntfs-version = The NTFS file system has the unknown version { $version }
+ntfs-flags = The NTFS file system is marked in a way that this version does not know ({ $flags })
+ntfs-bitmap-short = The bitmap of the NTFS file system speaks of { $bits } clusters, but there are { $clusters }
+ntfs-cluster-free = File { $number } has data in clusters that the bitmap calls free: the file system is damaged
+ntfs-dirty = The NTFS file system was not closed cleanly: a cable was pulled, the power failed, Windows crashed, or it is in use
+ntfs-log-not-clean = The NTFS file system was not closed cleanly: its log holds changes that may not be in place yet
+ntfs-log-unknown = The log of the NTFS file system is damaged or of a kind that this version does not know, so there may be changes in it that are not in place yet
+ntfs-log-version = The log of the NTFS file system has the unknown version { $version }
+ntfs-kept-in-memory = Windows did not let go of this volume: it was shut down with fast startup or hibernated, or the drive was pulled out, and changes may not be in place yet. To save only what is in use, start Windows, hold down Shift while you click “Shut down”, and save again
+ntfs-hibernated = Windows was hibernated or uses fast startup: it keeps part of the file system in the memory that it stored here, and goes on from there at its next start. To save only what is in use, start Windows, hold down Shift while you click “Shut down”, and save again
+ntfs-perhaps-hibernated = Windows may be hibernated: what its file hiberfil.sys begins with is unknown
+
+## exFAT
+exfat-past-end = The exFAT file system says it has { $length } bytes, but the partition has only { $size }
+exfat-boot-region = The boot sector of the exFAT file system says something impossible: { $field } = { $value }
+exfat-boot-checksum = The checksum of the boot region is wrong: the exFAT file system is damaged
+exfat-backup-differs = The boot region of the exFAT file system and its backup describe different volumes
+exfat-version = The exFAT file system has the unknown version { $version }
+exfat-flags = The exFAT file system is marked in a way that this version does not know ({ $flags })
+exfat-two-tables = The exFAT file system keeps two allocation tables (TexFAT), which this version does not know
+exfat-dirty = The exFAT file system was not closed cleanly: a cable was pulled, the power failed, or it is in use
+exfat-media-failure = The exFAT file system remembers errors of the disk
+exfat-chain = The chain of clusters that begins at cluster { $cluster } is damaged
+exfat-directory = The directory at cluster { $cluster } is damaged
+exfat-directories = The exFAT file system has more directories than can be checked
+exfat-entry-unknown = The directory at cluster { $cluster } has entries of a kind that this version does not know ({ $kind })
+exfat-bitmap-missing = The root directory does not tell where the bitmap of clusters is
+exfat-bitmap-length = The bitmap of clusters has { $length } bytes, but there are { $clusters } clusters
+exfat-upcase = The up-case table is missing or damaged
+exfat-cluster-free = Cluster { $cluster } holds data, but the bitmap calls it free: the file system is damaged
 ## XFS
 xfs-no-superblock = The superblock of the XFS file system is missing or damaged
 xfs-unreadable = Part of the file system's own tables, at byte { $offset }, cannot be read: { $why }

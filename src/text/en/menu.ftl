@@ -50,6 +50,9 @@ menu-keyboard-text = Which keyboard is connected to this computer?
 menu-keyboard-try = Try it: type some letters and signs, then press Enter. Nothing is kept.
 menu-logs-own = What Calco did
 menu-logs-kernel = The kernel's messages
+menu-logs-copy = Copy both to a stick
+menu-logs-copy-failed = The logs could not be copied
+menu-logs-copied = Copied to { $place }: { $names }
 menu-logs-empty = Nothing has been written yet.
 menu-logs-unreadable = It cannot be read: { $why }
 menu-shell-text = This is a shell with all rights. "exit" leads back to the menu.
@@ -73,6 +76,24 @@ menu-path-prompt = Path of a device or of a plain file that holds a disk:
 menu-volume-used = { $used } used
 menu-volume-whole = all of it, because: { $reason }
 menu-place-folder = A folder of this system: type its path
+menu-place-text-write = Choose where to put the image. A stick or disk that you plug in now appears here by itself. Nothing is written before you say so.
+menu-place-text-look = Choose where the image is. A stick or disk that you plug in now appears here by itself. Nothing on it is changed.
+menu-place-looking = Looking for sticks and disks…
+menu-place-none = No stick or disk that could hold images is there. Plug one in: it will appear here.
+menu-place-is-source = it is on the disk that is to be saved
+menu-place-external = on a disk that can be taken away
+menu-place-internal = on a disk inside the computer
+menu-place-opening = Opening the stick or disk
+menu-place-which = On { $place }: in which folder?
+menu-place-here =
+    { $count ->
+        [0] Here (no image so far)
+        [one] Here ({ $count } image)
+       *[other] Here ({ $count } images)
+    }
+menu-place-new = In a new folder
+menu-place-new-prompt = Name of the new folder:
+menu-place-taken = There is a folder or an image "{ $name }" already.
 menu-folder-prompt = Folder of the images:
 menu-folder-missing = There is no folder { $path }
 
@@ -124,6 +145,7 @@ menu-verified = The image is sound
 menu-images-place = Images: where?
 menu-image-show = Show what it holds
 menu-image-verify = Verify it
+menu-image-deleting = Deleting { $name }
 menu-image-delete = Delete it
 
 menu-settings = Options

@@ -63,6 +63,47 @@ ext-journal-checksum = Una suma de control del diario del sistema de archivos no
 ext-journal-too-large = El diario del sistema de archivos guarda más cambios de los que caben en la memoria
 ext-fast-commits = El sistema de archivos no se cerró bien, y su diario puede guardar confirmaciones rápidas, que solo el propio Linux puede poner en su sitio
 
+filesystem-state-hibernated = hibernado
+filesystem-state-unclean = no se cerró bien
+
+## NTFS
+ntfs-past-end = El sistema de archivos NTFS dice tener { $length } bytes, pero la partición solo tiene { $size }
+ntfs-boot-sector = El sector de arranque del sistema de archivos NTFS dice algo imposible
+ntfs-backup-differs = El sector de arranque del sistema de archivos NTFS y su copia en el byte { $offset } describen volúmenes distintos
+ntfs-record-damaged = El registro { $number } de la tabla maestra de archivos está dañado
+ntfs-mirror-differs = El registro { $number } de la tabla maestra de archivos y su copia no son iguales
+ntfs-own-file-encoded = El archivo { $number }, interno del sistema de archivos, está comprimido, cifrado o tiene huecos
+ntfs-volume-information = El sistema de archivos NTFS no dice su versión
+ntfs-version = El sistema de archivos NTFS tiene la versión desconocida { $version }
+ntfs-flags = El sistema de archivos NTFS lleva marcas que esta versión no conoce ({ $flags })
+ntfs-bitmap-short = El mapa de bits del sistema de archivos NTFS habla de { $bits } clústeres, pero hay { $clusters }
+ntfs-cluster-free = El archivo { $number } tiene datos en clústeres que el mapa de bits da por libres: el sistema de archivos está dañado
+ntfs-dirty = El sistema de archivos NTFS no se cerró bien: se sacó un cable, falló la corriente, Windows se colgó o está en uso
+ntfs-log-not-clean = El sistema de archivos NTFS no se cerró bien: su diario guarda cambios que quizá aún no están en su sitio
+ntfs-log-unknown = El diario del sistema de archivos NTFS está dañado o es de una clase que esta versión no conoce: puede guardar cambios que aún no están en su sitio
+ntfs-log-version = El diario del sistema de archivos NTFS tiene la versión desconocida { $version }
+ntfs-kept-in-memory = Windows no soltó este volumen: se apagó con el inicio rápido o quedó hibernado, o se sacó la unidad, y puede haber cambios que aún no están en su sitio. Para guardar solo lo que está en uso, inicie Windows, mantenga pulsada la tecla Mayús mientras elige «Apagar» y vuelva a guardar
+ntfs-hibernated = Windows quedó hibernado o usa el inicio rápido: guarda parte del sistema de archivos en la memoria que dejó aquí, y continuará desde ahí en el próximo arranque. Para guardar solo lo que está en uso, inicie Windows, mantenga pulsada la tecla Mayús mientras elige «Apagar» y vuelva a guardar
+ntfs-perhaps-hibernated = Puede que Windows esté hibernado: no se conoce lo que hay al principio de su archivo hiberfil.sys
+
+## exFAT
+exfat-past-end = El sistema de archivos exFAT dice tener { $length } bytes, pero la partición solo tiene { $size }
+exfat-boot-region = El sector de arranque del sistema de archivos exFAT dice algo imposible: { $field } = { $value }
+exfat-boot-checksum = La suma de control de la región de arranque no coincide: el sistema de archivos exFAT está dañado
+exfat-backup-differs = La región de arranque del sistema de archivos exFAT y su copia describen volúmenes distintos
+exfat-version = El sistema de archivos exFAT tiene la versión desconocida { $version }
+exfat-flags = El sistema de archivos exFAT lleva marcas que esta versión no conoce ({ $flags })
+exfat-two-tables = El sistema de archivos exFAT lleva dos tablas de asignación (TexFAT), cosa que esta versión no conoce
+exfat-dirty = El sistema de archivos exFAT no se cerró bien: se sacó un cable, falló la corriente o está en uso
+exfat-media-failure = El sistema de archivos exFAT recuerda errores del disco
+exfat-chain = La cadena de clústeres que empieza en el clúster { $cluster } está dañada
+exfat-directory = El directorio del clúster { $cluster } está dañado
+exfat-directories = El sistema de archivos exFAT tiene más directorios de los que se pueden comprobar
+exfat-entry-unknown = El directorio del clúster { $cluster } tiene entradas de una clase que esta versión no conoce ({ $kind })
+exfat-bitmap-missing = El directorio raíz no dice dónde está el mapa de bits de los clústeres
+exfat-bitmap-length = El mapa de bits de los clústeres tiene { $length } bytes, pero hay { $clusters } clústeres
+exfat-upcase = La tabla de mayúsculas falta o está dañada
+exfat-cluster-free = El clúster { $cluster } contiene datos, pero el mapa de bits lo da por libre: el sistema de archivos está dañado
 ## XFS
 xfs-no-superblock = El superbloque del sistema de archivos XFS falta o está dañado
 xfs-unreadable = No se puede leer una parte de las tablas internas del sistema de archivos, en el byte { $offset }: { $why }

@@ -50,6 +50,9 @@ menu-keyboard-text = ¿Qué teclado está conectado a este equipo?
 menu-keyboard-try = Pruébelo: escriba letras y signos y pulse Intro. No se guarda nada.
 menu-logs-own = Lo que hizo Calco
 menu-logs-kernel = Los mensajes del núcleo
+menu-logs-copy = Copiar ambos a una memoria
+menu-logs-copy-failed = No se pudieron copiar los registros
+menu-logs-copied = Copiado en { $place }: { $names }
 menu-logs-empty = Todavía no hay nada escrito.
 menu-logs-unreadable = No se puede leer: { $why }
 menu-shell-text = Esta es una consola con todos los permisos. "exit" vuelve al menú.
@@ -73,6 +76,24 @@ menu-path-prompt = Ruta de un dispositivo, o de un archivo que contiene un disco
 menu-volume-used = { $used } en uso
 menu-volume-whole = entera, porque: { $reason }
 menu-place-folder = Una carpeta de este sistema: escribir su ruta
+menu-place-text-write = Elija dónde poner la imagen. Una memoria o un disco que conecte ahora aparece aquí solo. No se escribe nada antes de que usted lo diga.
+menu-place-text-look = Elija dónde está la imagen. Una memoria o un disco que conecte ahora aparece aquí solo. Nada cambia en él.
+menu-place-looking = Buscando memorias y discos…
+menu-place-none = No hay ninguna memoria ni disco que pueda guardar imágenes. Conecte uno: aparecerá aquí.
+menu-place-is-source = está en el disco que se va a guardar
+menu-place-external = en un disco que se puede desconectar
+menu-place-internal = en un disco interno del equipo
+menu-place-opening = Abriendo la memoria o el disco
+menu-place-which = En { $place }: ¿en qué carpeta?
+menu-place-here =
+    { $count ->
+        [0] Aquí (todavía sin imágenes)
+        [one] Aquí ({ $count } imagen)
+       *[other] Aquí ({ $count } imágenes)
+    }
+menu-place-new = En una carpeta nueva
+menu-place-new-prompt = Nombre de la carpeta nueva:
+menu-place-taken = Ya existe una carpeta o una imagen "{ $name }".
 menu-folder-prompt = Carpeta de las imágenes:
 menu-folder-missing = No existe la carpeta { $path }
 
@@ -124,6 +145,7 @@ menu-verified = La imagen está en perfecto estado
 menu-images-place = Imágenes: ¿dónde?
 menu-image-show = Ver qué contiene
 menu-image-verify = Verificarla
+menu-image-deleting = Borrando { $name }
 menu-image-delete = Borrarla
 
 menu-settings = Opciones

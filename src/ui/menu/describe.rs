@@ -3,6 +3,7 @@
 use super::terminal::View;
 use crate::hardware::Disk;
 use crate::hardware::smart::Verdict;
+use crate::operation::destination::VolumeOnDisk;
 use crate::operation::library::Entry;
 use crate::operation::survey::DiskSurvey;
 use crate::text::{Message, message};
@@ -24,6 +25,24 @@ pub(super) fn disk_line(disk: &Disk) -> String {
     };
     let parts = [Some(disk.title()), Some(size), serial, bus, Some(disk.kernel_name.clone())];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// A volume in two lines: what it is, and the disk it is on.
+pub(super) fn volume_line(volume: &VolumeOnDisk) -> (String, String) {
+    let kind = Some(volume.kind.name().to_string());
+    let name = volume.label.as_ref().map(|label| format!("\"{label}\""));
+    let size = Some(marketing_bytes(volume.size));
+    let node = volume.path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let first: Vec<String> = [name, kind, size, node].into_iter().flatten().collect();
+    let serial =
+        volume.serial.as_ref().map(|serial| message!("ui-serial", serial = serial).to_string());
+    let whose = match volume.external {
+        true => message!("menu-place-external"),
+        false => message!("menu-place-internal"),
+    };
+    let disk = [Some(volume.title.clone()), Some(marketing_bytes(volume.disk_size)), serial];
+    let disk: Vec<String> = disk.into_iter().flatten().collect();
+    (first.join(", "), format!("{whose}: {}", disk.join(", ")))
 }
 
 /// What the disk says of its own health, when that is a reason to worry.

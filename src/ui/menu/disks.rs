@@ -30,10 +30,19 @@ pub(super) enum Look {
 pub(super) enum Purpose {
     /// To read them.
     Save,
-    /// To overwrite one. This folder must survive.
-    Restore(Option<PathBuf>),
+    /// To overwrite one.
+    Restore(Keep),
     /// To see what is there.
     Show,
+}
+
+/// Where the image is: what must not be overwritten.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Keep {
+    /// Its folder.
+    pub(super) folder: Option<PathBuf>,
+    /// The kernel's name of its disk.
+    pub(super) disk: Option<String>,
 }
 
 /// A disk, its contents, and why it cannot be used.
@@ -146,7 +155,7 @@ fn blocked(disk: &Disk, look: &Look, purpose: &Purpose) -> Option<Message> {
         let first = found.first()?;
         Some(message!("menu-disk-in-use", use = first.message()))
     };
-    let Purpose::Restore(protected) = purpose else {
+    let Purpose::Restore(keep) = purpose else {
         return of(&uses.iter().filter(|found| !found.never_writes()).collect::<Vec<_>>());
     };
     let number = std::fs::metadata(&disk.path).ok().map(|metadata| {
@@ -157,7 +166,8 @@ fn blocked(disk: &Disk, look: &Look, purpose: &Purpose) -> Option<Message> {
         let disks: BTreeSet<u64> = disks_under(folder).unwrap_or_default();
         number.is_some_and(|number| disks.contains(&number))
     };
-    if protected.as_deref().is_some_and(holds) {
+    let is_kept = keep.disk.as_deref() == Some(disk.kernel_name.as_str());
+    if is_kept || keep.folder.as_deref().is_some_and(holds) {
         return Some(message!("menu-disk-holds-image"));
     }
     if holds(Path::new("/")) {

@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::job::{RestoreJob, SaveJob};
+use crate::operation::destination::Destination;
 use crate::operation::restore::RestorePlan;
 use crate::operation::save::SavePlan;
 use crate::report::Report;
@@ -16,6 +17,31 @@ pub enum Power {
     Reboot,
 }
 
+/// A plan, and the destination that it works with: open for as long as this lives.
+pub struct Planned<P> {
+    /// What will be done.
+    pub plan: P,
+    /// Where the image is or will be.
+    pub destination: Destination,
+}
+
+impl<P> Planned<P> {
+    /// Carries the plan out; what was written is on the medium afterwards.
+    ///
+    /// # Errors
+    /// Those of the plan and of the destination.
+    pub fn carry_out<R>(
+        self,
+        report: &dyn Report,
+        execute: impl FnOnce(P) -> Result<R>,
+    ) -> Result<R> {
+        let Self { plan, destination } = self;
+        let outcome = execute(plan).map_err(|error| destination.explain(error))?;
+        destination.close(report)?;
+        Ok(outcome)
+    }
+}
+
 /// Who carries out what the menu made up: the command line, which does the same for typed
 /// commands.
 pub trait Host: Sync {
@@ -23,13 +49,13 @@ pub trait Host: Sync {
     ///
     /// # Errors
     /// As [`crate::operation::save::plan`], and when a disk or the destination cannot be opened.
-    fn plan_save(&self, job: &SaveJob, report: &dyn Report) -> Result<SavePlan>;
+    fn plan_save(&self, job: &SaveJob, report: &dyn Report) -> Result<Planned<SavePlan>>;
 
     /// Computes what a restore will do.
     ///
     /// # Errors
     /// As [`crate::operation::restore::plan`], and when the image or a target cannot be opened.
-    fn plan_restore(&self, job: &RestoreJob) -> Result<RestorePlan>;
+    fn plan_restore(&self, job: &RestoreJob) -> Result<Planned<RestorePlan>>;
 }
 
 /// PID 1 of the live system, as far as the menu needs it.

@@ -3,12 +3,13 @@
 use super::Menu;
 use super::ask::Leave;
 use super::host::Power;
+use super::places::Place;
 use super::screen::{Choice, Input, List, Reading};
 use super::terminal::{Line, Style};
 use crate::image::{Depth, Freshness, Image, verify};
+use crate::operation::destination::DestinationAccess;
 use crate::operation::library::{self, Entry};
 use crate::report::Stage;
-use crate::store::Store;
 use crate::text::{Message, message};
 use crate::ui::running::Running;
 use crate::ui::show;
@@ -31,27 +32,27 @@ enum After {
 impl Menu<'_> {
     /// Checks every byte of an image.
     pub(super) fn verify(&mut self) -> Result<(), Leave> {
-        while let Some(place) = self.place(&message!("menu-verify-place"))? {
+        let title = message!("menu-verify-place");
+        while let Some(place) = self.place(&title, DestinationAccess::Look, &[])? {
             while let Some(entry) = self.image_in(&place, &message!("menu-verify-image"), true)? {
-                let opened = place.look();
-                match opened {
-                    Ok(store) => {
-                        self.verify_image(store.as_ref(), &entry, &place.image(&entry.directory))?
-                    }
-                    Err(error) => self.person.show_error(&error)?,
-                }
+                self.verify_image(&place, &entry)?;
             }
         }
         Ok(())
     }
 
-    fn verify_image(&mut self, store: &dyn Store, entry: &Entry, word: &str) -> Result<(), Leave> {
+    fn verify_image(&mut self, place: &Place, entry: &Entry) -> Result<(), Leave> {
         let title = message!("menu-verifying", name = entry.name.as_str());
+        let word = place.image(&entry.directory);
         let outcome = match Running::begin(&title, &self.console) {
             Ok(running) => self.person.work(&title, &[], Some(&running), |report| {
-                let files = library::find(store, &entry.directory)?;
-                let image = Image::open(files, Freshness::Medium)?;
-                verify(&image, Depth::Full, Freshness::Medium, Stage::Verify, report)
+                let destination = place.look()?;
+                let files = library::find(destination.store().as_ref(), &entry.directory)?;
+                Image::open(files, Freshness::Medium)
+                    .and_then(|image| {
+                        verify(&image, Depth::Full, Freshness::Medium, Stage::Verify, report)
+                    })
+                    .map_err(|error| destination.explain(error))
             })?,
             Err(error) => Err(error),
         };
@@ -69,7 +70,7 @@ impl Menu<'_> {
                     let size = human_bytes(found.unreadable_bytes);
                     text += &format!("\n{}", message!("restore-unreadable", size = size));
                 }
-                let command = format!("calco verify {}", crate::job::quoted(word));
+                let command = format!("calco verify {}", crate::job::quoted(&word));
                 self.summary(&message!("menu-verified"), &text, &command)
             }
             Err(error) => self.person.show_error(&error),
@@ -78,7 +79,8 @@ impl Menu<'_> {
 
     /// The images of a place: describing, checking, deleting.
     pub(super) fn images(&mut self) -> Result<(), Leave> {
-        while let Some(place) = self.place(&message!("menu-images-place"))? {
+        let title = message!("menu-images-place");
+        while let Some(place) = self.place(&title, DestinationAccess::Look, &[])? {
             while let Some(entry) = self.image_in(&place, &message!("menu-images"), false)? {
                 let mut deeds = Vec::new();
                 if entry.manifest.is_some() {
@@ -90,33 +92,25 @@ impl Menu<'_> {
                 for line in super::describe::image_details(&entry) {
                     list = list.text(line);
                 }
-                let deed = self.person.choose(list)?;
-                let opened = match (deed, deed == Some(Deed::Delete)) {
-                    (None, _) => continue,
-                    (Some(_), true) => place.write(),
-                    (Some(_), false) => place.look(),
-                };
-                let word = place.image(&entry.directory);
-                match (opened, deed) {
-                    (Err(error), _) => self.person.show_error(&error)?,
-                    (Ok(store), Some(Deed::Show)) => {
-                        let location = format!("{}/{}", store.location(), entry.directory);
-                        let text = entry.manifest.as_ref().map(|m| show(m, &location));
-                        let text = text.unwrap_or_default();
-                        self.person.read(Reading::new(&entry.name, text))?;
+                match self.person.choose(list)? {
+                    None => {}
+                    Some(Deed::Show) => {
+                        let text = entry
+                            .manifest
+                            .as_ref()
+                            .map(|manifest| show(manifest, &place.image(&entry.directory)));
+                        self.person.read(Reading::new(&entry.name, text.unwrap_or_default()))?;
                     }
-                    (Ok(store), Some(Deed::Verify)) => {
-                        self.verify_image(store.as_ref(), &entry, &word)?;
-                    }
-                    (Ok(store), _) => self.delete(store.as_ref(), &entry)?,
+                    Some(Deed::Verify) => self.verify_image(&place, &entry)?,
+                    Some(Deed::Delete) => self.delete(&place, &entry)?,
                 }
             }
         }
         Ok(())
     }
 
-    fn delete(&mut self, store: &dyn Store, entry: &Entry) -> Result<(), Leave> {
-        let location = format!("{}/{}", store.location(), entry.directory);
+    fn delete(&mut self, place: &Place, entry: &Entry) -> Result<(), Leave> {
+        let location = place.image(&entry.directory);
         let question = message!("ui-delete-confirm", word = entry.directory.as_str());
         let input = Input::new(message!("menu-image-delete"), question, "")
             .warning(message!("ui-delete-what", location = location.as_str()));
@@ -126,7 +120,17 @@ impl Menu<'_> {
         if self.person.line(input, check)?.is_none() {
             return Ok(());
         }
-        match library::delete(store, &entry.directory) {
+        let title = message!("menu-image-deleting", name = entry.name.as_str());
+        let outcome = match Running::begin(&title, &self.console) {
+            Ok(running) => self.person.work(&title, &[], Some(&running), |report| {
+                let destination = place.write()?;
+                library::delete(destination.store().as_ref(), &entry.directory)
+                    .map_err(|error| destination.explain(error))?;
+                destination.close(report)
+            })?,
+            Err(error) => Err(error),
+        };
+        match outcome {
             Ok(()) => {
                 let text = message!("ui-deleted", location = location).to_string();
                 super::logs::add(&text);

@@ -3,6 +3,9 @@
 use super::Menu;
 use super::ask::Leave;
 use super::screen::{Choice, List, Reading};
+use crate::error::Context as _;
+use crate::operation::destination::{DestinationAccess, open_to_save};
+use crate::operation::log::now;
 use crate::text::message;
 use crate::ui::{harmless, running};
 use std::fs::File;
@@ -87,10 +90,38 @@ fn kernel_line(record: &str) -> Option<String> {
     Some(format!("[{:5}.{:06}] {text}\n", micros / 1_000_000, micros % 1_000_000))
 }
 
+/// Writes the logs to a folder, under names that nothing has there; answers the names.
+fn copy_to(folder: &Path) -> crate::error::Result<Vec<String>> {
+    let stamp = now().replace([':', 'Z'], "").replace('T', "-");
+    let logs = [("calco", whole_log()), ("kernel", kernel_log())];
+    let mut names = Vec::new();
+    for (which, text) in logs {
+        let name = format!("{which}-{stamp}.txt");
+        let path = folder.join(&name);
+        let write = || -> std::io::Result<()> {
+            let mut file = File::options().write(true).create_new(true).open(&path)?;
+            file.write_all(text?.as_bytes())?;
+            file.sync_all()
+        };
+        write()
+            .context(|| message!("menu-logs-copy-failed"))
+            .map_err(|error| error.at_path(&path))?;
+        names.push(name);
+    }
+    Ok(names)
+}
+
+/// The log with the part that was put aside when it grew long.
+fn whole_log() -> std::io::Result<String> {
+    let older = end_of(&log_file().with_extension("1")).unwrap_or_default();
+    Ok(older + &end_of(&log_file())?)
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Which {
     Own,
     Kernel,
+    Copy,
 }
 
 impl Menu<'_> {
@@ -99,12 +130,17 @@ impl Menu<'_> {
             let choices = vec![
                 Choice::new(Which::Own, message!("menu-logs-own")),
                 Choice::new(Which::Kernel, message!("menu-logs-kernel")),
+                Choice::new(Which::Copy, message!("menu-logs-copy")),
             ];
             let list = List::new(message!("menu-logs"), choices);
             let Some(which) = self.person.choose(list)? else { return Ok(()) };
             let (title, text) = match which {
                 Which::Own => (message!("menu-logs-own"), end_of(&log_file())),
                 Which::Kernel => (message!("menu-logs-kernel"), kernel_log()),
+                Which::Copy => {
+                    self.copy_logs()?;
+                    continue;
+                }
             };
             let text = match text {
                 Ok(text) if !text.trim().is_empty() => text,
@@ -112,6 +148,29 @@ impl Menu<'_> {
                 Err(error) => message!("menu-logs-unreadable", why = error.to_string()).to_string(),
             };
             self.person.read(Reading::new(title, harmless(&text)).from_end())?;
+        }
+    }
+
+    /// Copies both logs to a stick or folder.
+    fn copy_logs(&mut self) -> Result<(), Leave> {
+        let title = message!("menu-logs-copy");
+        let Some(place) = self.place(&title, DestinationAccess::Write, &[])? else {
+            return Ok(());
+        };
+        let outcome = self.person.work(&title, &[], None, |report| {
+            let destination = open_to_save(&place.word, &[])?;
+            let copied =
+                copy_to(destination.folder()).map_err(|error| destination.explain(error))?;
+            destination.close(report)?;
+            Ok(copied)
+        })?;
+        match outcome {
+            Ok(names) => {
+                let names = names.join(", ");
+                let text = message!("menu-logs-copied", names = names, place = place.word.as_str());
+                self.person.read(Reading::new(title, text.to_string()))
+            }
+            Err(error) => self.person.show_error(&error),
         }
     }
 }

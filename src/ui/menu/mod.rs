@@ -20,7 +20,7 @@ mod system;
 mod terminal;
 mod work;
 
-pub use host::{Host, Machine, Power};
+pub use host::{Host, Machine, Planned, Power};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::message;

@@ -1,19 +1,29 @@
-//! Choosing where images are.
+//! Choosing where images are: a volume that is plugged in, and a folder on it.
 
 use super::Menu;
-use super::ask::Answer;
+use super::ask::{Answer, Tick};
+use super::describe::volume_line;
 use super::screen::{Choice, Input, List};
 use crate::error::Result;
-use crate::store::{LocalStore, Store};
+use crate::hardware::Inventory;
+use crate::operation::destination::{
+    Candidate, Destination, DestinationAccess, VolumeWord, candidates, open,
+};
+use crate::operation::library::{self, Entry};
 use crate::text::{Message, message};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+
+/// Folders of a volume that are shown.
+const MAX_FOLDERS: usize = 200;
 
 /// Where images are, as the person chose it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Place {
     /// The word for a command.
     pub(super) word: String,
+    /// The kernel's name of the disk it is on, where that is known.
+    pub(super) disk: Option<String>,
 }
 
 impl Place {
@@ -21,44 +31,279 @@ impl Place {
     ///
     /// # Errors
     /// When it cannot be reached.
-    pub(super) fn look(&self) -> Result<Arc<dyn Store>> {
-        Ok(Arc::new(LocalStore::open(Path::new(&self.word))?))
+    pub(super) fn look(&self) -> Result<Destination> {
+        open(&self.word, DestinationAccess::Look)
     }
 
     /// Opens it for writing.
     ///
     /// # Errors
     /// When it cannot be reached.
-    pub(super) fn write(&self) -> Result<Arc<dyn Store>> {
-        self.look()
+    pub(super) fn write(&self) -> Result<Destination> {
+        open(&self.word, DestinationAccess::Write)
+    }
+
+    /// The images in it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) fn entries(&self) -> Result<Vec<Entry>> {
+        library::list(self.look()?.store().as_ref())
     }
 
     /// The word for an image in it.
     pub(super) fn image(&self, directory: &str) -> String {
-        format!("{}/{directory}", self.word.trim_end_matches('/'))
+        match VolumeWord::parse(&self.word) {
+            Ok(Some(mut word)) => {
+                word.folders.push(directory.to_owned());
+                word.to_string()
+            }
+            _ => format!("{}/{directory}", self.word.trim_end_matches('/')),
+        }
     }
 
     /// The folder, where it is one of this system.
     pub(super) fn folder(&self) -> Option<PathBuf> {
-        Some(PathBuf::from(&self.word))
+        let is_volume = matches!(VolumeWord::parse(&self.word), Ok(Some(_)));
+        (!is_volume).then(|| PathBuf::from(&self.word))
     }
 }
 
+/// What of the machine the volumes depend on: looked at again when it changes.
+type Fingerprint = Vec<(String, Option<u64>, u64, usize)>;
+
+fn fingerprint(inventory: &Inventory) -> Fingerprint {
+    let disks = inventory.disks.iter();
+    disks
+        .map(|disk| (disk.kernel_name.clone(), disk.sequence, disk.size, disk.partitions.len()))
+        .collect()
+}
+
+/// The volumes that could hold images, looked for by threads: a disk that does not answer keeps
+/// nobody waiting.
+#[derive(Default)]
+struct VolumeWatch {
+    /// What was there when the volumes were last looked for.
+    looked: Option<Fingerprint>,
+    found: Arc<Mutex<Option<Vec<Candidate>>>>,
+}
+
+impl VolumeWatch {
+    /// The volumes as far as they are known; none while they are looked for the first time.
+    fn look(&mut self) -> Option<Vec<Candidate>> {
+        let inventory = Inventory::read(Path::new("/"));
+        let now = fingerprint(&inventory);
+        if self.looked.as_ref() != Some(&now) {
+            self.looked = Some(now);
+            // A thread that is late writes to a place that nobody looks at any more.
+            let place: Arc<Mutex<Option<Vec<Candidate>>>> = Arc::default();
+            let found = self.found.lock().expect("no holder panics").take();
+            self.found = place.clone();
+            // What was known is shown until more is known, without what has gone.
+            let still = found.map(|found| {
+                let there = |candidate: &Candidate| {
+                    inventory
+                        .disk(&candidate.volume.disk)
+                        .is_some_and(|disk| disk.sequence == candidate.volume.sequence)
+                };
+                found.into_iter().filter(there).collect()
+            });
+            *place.lock().expect("no holder panics") = still;
+            std::thread::spawn(move || {
+                let found = candidates(&inventory);
+                *place.lock().expect("no holder panics") = Some(found);
+            });
+        }
+        self.found.lock().expect("no holder panics").clone()
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Spot {
+    /// A volume: its word and its disk.
+    Volume(String, String),
+    /// A folder of this system.
+    Folder,
+}
+
+fn list(
+    title: &Message,
+    found: Option<&[Candidate]>,
+    access: DestinationAccess,
+    sources: &[String],
+    with_folder: bool,
+) -> List<Spot> {
+    let mut choices: Vec<Choice<Spot>> = Vec::new();
+    for candidate in found.unwrap_or_default() {
+        let volume = &candidate.volume;
+        let spot = Spot::Volume(candidate.word.clone(), volume.disk.clone());
+        let (label, detail) = volume_line(volume);
+        let mut choice = Choice::new(spot, label).detail(detail);
+        let is_source = sources.contains(&volume.disk);
+        let reason = match candidate.why_not(access) {
+            Some(reason) => Some(reason.clone()),
+            None => is_source.then(|| message!("menu-place-is-source")),
+        };
+        choice.blocked = reason.map(|reason| message!("menu-blocked", reason = reason).to_string());
+        choices.push(choice);
+    }
+    if with_folder {
+        choices.push(Choice::new(Spot::Folder, message!("menu-place-folder")));
+    }
+    let text = match access {
+        DestinationAccess::Write => message!("menu-place-text-write"),
+        DestinationAccess::Look => message!("menu-place-text-look"),
+    };
+    let list = List::new(title, choices).text(text);
+    match found {
+        None => list.text(message!("menu-place-looking")),
+        Some([]) => list.warning(message!("menu-place-none")),
+        Some(_) => list,
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Folder {
+    Here,
+    Inside(String),
+    New,
+}
+
+/// What nobody keeps images in.
+fn is_of_the_system(name: &str) -> bool {
+    const NAMES: [&str; 4] = ["System Volume Information", "$RECYCLE.BIN", "lost+found", "EFI"];
+    name.starts_with('.') || NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
+/// What is in a folder of a destination.
+struct Contents {
+    /// Every directory.
+    all: Vec<String>,
+    /// Those that may hold images, and are none.
+    folders: Vec<String>,
+    /// How many images there are.
+    images: usize,
+}
+
+fn contents(destination: &Destination) -> Result<Contents> {
+    let store = destination.store();
+    let images = library::list(store.as_ref())?;
+    let all = store.directories()?;
+    let mut folders: Vec<String> = all
+        .iter()
+        .filter(|name| !is_of_the_system(name))
+        .filter(|name| images.iter().all(|image| image.directory != **name))
+        .cloned()
+        .collect();
+    folders.sort();
+    folders.truncate(MAX_FOLDERS);
+    Ok(Contents { all, folders, images: images.len() })
+}
+
 impl Menu<'_> {
-    /// The place of images.
-    pub(super) fn place(&mut self, title: &Message) -> Answer<Place> {
+    /// The place of images. `sources` are the kernel's names of disks that cannot be it.
+    pub(super) fn place(
+        &mut self,
+        title: &Message,
+        access: DestinationAccess,
+        sources: &[String],
+    ) -> Answer<Place> {
+        // In the live system every folder is in memory, unless the person mounted something.
+        let with_folder = !self.live || self.expert;
+        let mut watch = VolumeWatch::default();
         loop {
-            let choices = vec![Choice::new((), message!("menu-place-folder"))];
-            if self.person.choose(List::new(title, choices))?.is_none() {
-                return Ok(None);
-            }
-            let input = Input::new(title, message!("menu-folder-prompt"), "");
-            let check = |text: &str| {
-                let missing = !Path::new(text).is_dir();
-                missing.then(|| message!("menu-folder-missing", path = text).to_string())
+            let mut make = || {
+                let found = watch.look();
+                list(title, found.as_deref(), access, sources, with_folder)
             };
-            if let Some(word) = self.person.line(input, check)? {
-                return Ok(Some(Place { word }));
+            let first = make();
+            let Some(spot) = self.person.choose_fresh(first, || Tick::New(make()))? else {
+                return Ok(None);
+            };
+            let place = match spot {
+                Spot::Folder => self.typed_folder(title)?,
+                Spot::Volume(word, disk) => self.folder_on(title, &word, disk, access)?,
+            };
+            if place.is_some() {
+                return Ok(place);
+            }
+        }
+    }
+
+    fn typed_folder(&mut self, title: &Message) -> Answer<Place> {
+        let input = Input::new(title, message!("menu-folder-prompt"), "");
+        let check = |text: &str| {
+            let missing = !Path::new(text).is_dir();
+            missing.then(|| message!("menu-folder-missing", path = text).to_string())
+        };
+        let word = self.person.line(input, check)?;
+        Ok(word.map(|word| Place { word, disk: None }))
+    }
+
+    /// A folder on a volume; only looked at, whatever it is wanted for.
+    fn folder_on(
+        &mut self,
+        title: &Message,
+        word: &str,
+        disk: String,
+        access: DestinationAccess,
+    ) -> Answer<Place> {
+        let mut place = Place { word: word.to_owned(), disk: Some(disk) };
+        let mut above: Vec<String> = Vec::new();
+        let writes = access == DestinationAccess::Write;
+        loop {
+            let planning = message!("menu-place-opening");
+            let looked = self.person.work(&planning, &[], None, |_| {
+                let destination = place.look()?;
+                contents(&destination)
+            })?;
+            let Contents { all, folders, images } = match looked {
+                Ok(looked) => looked,
+                Err(error) => {
+                    self.person.show_error(&error)?;
+                    return Ok(None);
+                }
+            };
+            if !writes && folders.is_empty() && above.is_empty() {
+                return Ok(Some(place));
+            }
+            let here = Choice::new(Folder::Here, message!("menu-place-here", count = images));
+            let mut choices = vec![here];
+            if writes {
+                choices.push(Choice::new(Folder::New, message!("menu-place-new")));
+            }
+            choices.extend(
+                folders
+                    .iter()
+                    .map(|name| Choice::new(Folder::Inside(name.clone()), format!("{name}/"))),
+            );
+            let list = List::new(title, choices)
+                .text(message!("menu-place-which", place = place.word.as_str()));
+            match self.person.choose(list)? {
+                Some(Folder::Here) => return Ok(Some(place)),
+                Some(Folder::Inside(name)) => {
+                    let inside = place.image(&name);
+                    above.push(std::mem::replace(&mut place.word, inside));
+                }
+                Some(Folder::New) => {
+                    let input = Input::new(title, message!("menu-place-new-prompt"), "");
+                    let check = |name: &str| match crate::operation::names::check(name) {
+                        Err(error) => Some(error.report()),
+                        Ok(()) => {
+                            let taken = all.iter().any(|taken| taken.eq_ignore_ascii_case(name));
+                            taken.then(|| message!("menu-place-taken", name = name).to_string())
+                        }
+                    };
+                    if let Some(name) = self.person.line(input, check)? {
+                        // It is made when the save begins.
+                        place.word = place.image(&name);
+                        return Ok(Some(place));
+                    }
+                }
+                None => match above.pop() {
+                    Some(word) => place.word = word,
+                    None => return Ok(None),
+                },
             }
         }
     }

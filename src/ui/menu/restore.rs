@@ -3,19 +3,19 @@
 use super::Menu;
 use super::ask::{Answer, Leave};
 use super::describe;
-use super::disks::{self, DiskWatch, Pick, Purpose};
+use super::disks::{self, DiskWatch, Keep, Pick, Purpose};
 use super::places::Place;
 use super::plans;
 use super::screen::{Choice, Input, List};
 use crate::image::Manifest;
 use crate::job::RestoreJob;
-use crate::operation::library::{self, Condition, Entry};
+use crate::operation::destination::DestinationAccess;
+use crate::operation::library::{Condition, Entry};
 use crate::text::{Message, message};
 use crate::ui::listing::{condition_name, identity_line};
 use crate::ui::running::Running;
 use crate::ui::{restore_done, restore_questions};
 use crate::units::marketing_bytes;
-use std::path::PathBuf;
 
 /// What is chosen so far.
 struct Draft {
@@ -78,7 +78,11 @@ impl Menu<'_> {
         let mut at = 0;
         while let Some(step) = STEPS.get(at) {
             let go_on = match step {
-                Step::Place => match self.place(&message!("menu-restore-place"))? {
+                Step::Place => match self.place(
+                    &message!("menu-restore-place"),
+                    DestinationAccess::Look,
+                    &[],
+                )? {
                     None => None,
                     Some(place) => {
                         draft.place = Some(place);
@@ -118,18 +122,16 @@ impl Menu<'_> {
         title: &Message,
         only_usable: bool,
     ) -> Answer<Entry> {
-        let opened = place.look();
-        let opened = opened.and_then(|store| Ok((library::list(store.as_ref())?, store)));
-        let (entries, store) = match opened {
-            Ok(opened) => opened,
+        let entries = match place.entries() {
+            Ok(entries) => entries,
             Err(error) => {
                 self.person.show_error(&error)?;
                 return Ok(None);
             }
         };
         let choices = image_choices(&entries, only_usable);
-        let mut list =
-            List::new(title, choices).text(message!("menu-images-at", location = store.location()));
+        let mut list = List::new(title, choices)
+            .text(message!("menu-images-at", location = place.word.as_str()));
         if list.choices.is_empty() {
             list = list.warning(message!("ui-no-images"));
         }
@@ -149,12 +151,12 @@ impl Menu<'_> {
             return Ok(Some(()));
         }
         let place = draft.place.as_ref().expect("a step before");
-        let folder = place.folder();
+        let keep = Keep { folder: place.folder(), disk: place.disk.clone() };
         let entry = draft.image.as_ref().expect("a step before");
         let Some(manifest) = entry.manifest.clone() else { return Ok(None) };
         let several = manifest.disks.len() > 1;
         for number in 0..manifest.disks.len() {
-            let Some(word) = self.restore_target(&manifest, number, folder.clone())? else {
+            let Some(word) = self.restore_target(&manifest, number, keep.clone())? else {
                 return Ok(None);
             };
             draft.job.to.push(match several {
@@ -165,12 +167,7 @@ impl Menu<'_> {
         Ok(Some(()))
     }
 
-    fn restore_target(
-        &mut self,
-        manifest: &Manifest,
-        number: usize,
-        folder: Option<PathBuf>,
-    ) -> Answer<String> {
+    fn restore_target(&mut self, manifest: &Manifest, number: usize, keep: Keep) -> Answer<String> {
         let disk = &manifest.disks[number];
         let facts = [disk.identity.name.clone(), identity_line(&disk.identity)];
         let facts: Vec<String> = facts.into_iter().filter(|fact| !fact.is_empty()).collect();
@@ -180,7 +177,7 @@ impl Menu<'_> {
             disk = facts.join(", "),
             size = marketing_bytes(disk.size)
         );
-        let mut watch = DiskWatch::new(Purpose::Restore(folder));
+        let mut watch = DiskWatch::new(Purpose::Restore(keep));
         loop {
             let picks =
                 disks::choose(&mut self.person, &mut watch, &title, &text, false, self.expert)?;
@@ -199,13 +196,14 @@ impl Menu<'_> {
         let host = self.host;
         let title = message!("menu-planning");
         let plan = self.person.work(&title, &[], None, |_| host.plan_restore(job))?;
-        let plan = match plan {
-            Ok(plan) => plan,
+        let planned = match plan {
+            Ok(planned) => planned,
             Err(error) => {
                 self.person.show_error(&error)?;
                 return Ok(None);
             }
         };
+        let plan = &planned.plan;
         // The careful answer comes first: this one destroys something.
         let mut list = List::new(
             message!("menu-restore-plan"),
@@ -214,11 +212,11 @@ impl Menu<'_> {
                 Choice::new(true, message!("menu-restore-start")),
             ],
         );
-        list.text = plans::restore(&plan);
+        list.text = plans::restore(plan);
         if !self.person.ask(list)? {
             return Ok(None);
         }
-        for (question, word) in restore_questions(&plan) {
+        for (question, word) in restore_questions(plan) {
             let input = Input::new(message!("menu-restore-confirm"), question, "")
                 .warning(message!("menu-restore-confirm-text"));
             let wrong = message!("menu-restore-confirm-wrong", word = word.as_str()).to_string();
@@ -232,9 +230,9 @@ impl Menu<'_> {
         let targets: Vec<String> = plan.targets.iter().map(|target| target.target.name()).collect();
         let about = [message!("menu-restore-about", to = targets.join(", ")).to_string()];
         let outcome = match Running::begin(&title, &self.console) {
-            Ok(running) => {
-                self.person.work(&title, &about, Some(&running), |report| plan.execute(report))?
-            }
+            Ok(running) => self.person.work(&title, &about, Some(&running), |report| {
+                planned.carry_out(report, |plan| plan.execute(report))
+            })?,
             Err(error) => Err(error),
         };
         match outcome {

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::hardware::Inventory;
 use crate::image::System;
 use crate::job::SaveJob;
+use crate::operation::destination::DestinationAccess;
 use crate::operation::library::{self, Condition};
 use crate::operation::log::now;
 use crate::operation::{devices, names};
@@ -25,6 +26,8 @@ struct Draft {
     /// The first system found, for the name.
     system: Option<System>,
     place: Option<Place>,
+    /// The kernel's names of the disks.
+    disks: Vec<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,7 +59,7 @@ impl Menu<'_> {
             no_verify: false,
             dry_run: false,
         };
-        let mut draft = Draft { job, system: None, place: None };
+        let mut draft = Draft { job, system: None, place: None, disks: Vec::new() };
         let mut at = 0;
         while let Some(step) = STEPS.get(at) {
             let go_on = match step {
@@ -107,6 +110,13 @@ impl Menu<'_> {
             // A path that was not typed leads back to the list.
             if !sources.is_empty() {
                 draft.job.sources = sources;
+                draft.disks = picks
+                    .into_iter()
+                    .filter_map(|pick| match pick {
+                        Pick::Disk(name) => Some(name),
+                        Pick::Path => None,
+                    })
+                    .collect();
                 draft.job.partitions.clear();
                 return Ok(Some(()));
             }
@@ -125,7 +135,9 @@ impl Menu<'_> {
     }
 
     fn save_place(&mut self, draft: &mut Draft) -> Answer<()> {
-        let Some(place) = self.place(&message!("menu-save-place"))? else { return Ok(None) };
+        let title = message!("menu-save-place");
+        let place = self.place(&title, DestinationAccess::Write, &draft.disks)?;
+        let Some(place) = place else { return Ok(None) };
         draft.job.to.clone_from(&place.word);
         draft.place = Some(place);
         Ok(Some(()))
@@ -133,8 +145,8 @@ impl Menu<'_> {
 
     fn save_name(&mut self, draft: &mut Draft) -> Answer<()> {
         let title = message!("menu-save-name");
-        let store = draft.place.as_ref().expect("the step before").look();
-        let entries = match store.and_then(|store| library::list(store.as_ref())) {
+        let place = draft.place.clone().expect("the step before");
+        let entries = match place.entries() {
             Ok(entries) => entries,
             Err(error) => {
                 self.person.show_error(&error)?;
@@ -216,31 +228,35 @@ impl Menu<'_> {
         let job = &draft.job;
         let title = message!("menu-planning");
         let plan = self.person.work(&title, &[], None, |report| host.plan_save(job, report))?;
-        let plan = match plan {
-            Ok(plan) => plan,
+        let planned = match plan {
+            Ok(planned) => planned,
             Err(error) => {
                 self.person.show_error(&error)?;
                 return Ok(None);
             }
         };
+        let plan = &planned.plan;
         let view = self.person.view();
-        let list = List::new(
+        let mut list = List::new(
             message!("menu-save-plan"),
             vec![
                 Choice::new(true, message!("menu-save-start")),
                 Choice::new(false, message!("menu-go-back")),
             ],
         )
-        .text(plans::save(&plan, view));
+        .text(plans::save(plan, view));
+        for warning in planned.destination.warnings() {
+            list = list.warning(message!("ui-warning", warning = warning.clone()));
+        }
         if !self.person.ask(list)? {
             return Ok(None);
         }
         let title = message!("menu-saving", name = plan.name.as_str());
         let about = [message!("menu-save-about", to = plan.destination()).to_string()];
         let outcome = match Running::begin(&title, &self.console) {
-            Ok(running) => {
-                self.person.work(&title, &about, Some(&running), |report| plan.execute(report))?
-            }
+            Ok(running) => self.person.work(&title, &about, Some(&running), |report| {
+                planned.carry_out(report, |plan| plan.execute(report))
+            })?,
             Err(error) => Err(error),
         };
         match outcome {

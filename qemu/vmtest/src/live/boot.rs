@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+/// Words that make the live system ask neither for the language nor for the keyboard.
+pub const ENGLISH: &str = "calco.lang=en calco.keymap=us";
+
 /// How long the live system may take from power on to its menu. It takes ten seconds where nothing
 /// else runs.
 pub const MENU: Duration = Duration::from_secs(300);

@@ -1,6 +1,6 @@
 //! The whole way: a real system is saved by the live system, restored to an empty disk, and boots.
 
-use super::boot::{BuiltSystem, MENU, Medium};
+use super::boot::{BuiltSystem, ENGLISH, MENU, Medium};
 use super::menu::Menu;
 use super::real_system::{LOGIN, RealSystem, SYSTEM_BOOT};
 use super::sample::{StickKind, assert_equal, empty_disk, stick, work_folder};
@@ -102,7 +102,7 @@ impl Row {
 
     fn by_menu(self, built: &BuiltSystem, work: &Path, disks: &Disks) {
         let texts = Texts::english();
-        let boot = built.boot_with(self.medium, self.firmware(), work, "calco.lang=en");
+        let boot = built.boot_with(self.medium, self.firmware(), work, ENGLISH);
         let mut guest = self
             .machine("saves", self.system.disk())
             .disk(disks.stick())
@@ -119,7 +119,7 @@ impl Row {
     fn unattended(self, built: &BuiltSystem, work: &Path, disks: &Disks) {
         let label = StickKind::Ext4.label();
         let save = format!(
-            "calco.lang=en calco.run=\"save serial:SOURCE --to usb:{label} --name real-system\" \
+            "{ENGLISH} calco.run=\"save serial:SOURCE --to usb:{label} --name real-system\" \
              calco.then=poweroff"
         );
         let boot = built.boot_with(self.medium, self.firmware(), work, &save);
@@ -131,9 +131,8 @@ impl Row {
         drop(guest);
 
         // After a restore the machine switches itself off without being told.
-        let restore = format!(
-            "calco.lang=en calco.run=\"restore usb:{label}/real-system --to serial:TARGET\""
-        );
+        let restore =
+            format!("{ENGLISH} calco.run=\"restore usb:{label}/real-system --to serial:TARGET\"");
         let boot = built.boot_with(self.medium, self.firmware(), work, &restore);
         let machine = self.machine("restores", disks.target(self.target_bus()));
         let mut guest = machine.disk(disks.stick()).boot(boot).start();

@@ -7,7 +7,7 @@ mod real_system;
 mod sample;
 mod texts;
 
-pub use boot::{BuiltSystem, MENU, Medium};
+pub use boot::{BuiltSystem, ENGLISH, MENU, Medium};
 pub use cycle::{Row, Way};
 pub use menu::{Menu, MenuChoice, choices};
 pub use real_system::{LOGIN, RealSystem, SYSTEM_BOOT};

@@ -2,8 +2,8 @@
 
 use crate::{SOON, at_the_menu, enter_shell, shell_command};
 use calco_vmtest::live::{
-    BuiltSystem, MENU, Menu, RealSystem, SMALL_SERIAL, StickKind, Texts, small_disk, stick,
-    work_folder,
+    BuiltSystem, ENGLISH, MENU, Menu, RealSystem, SMALL_SERIAL, StickKind, Texts, small_disk,
+    stick, work_folder,
 };
 use calco_vmtest::{Bus, Disk, Key, Machine};
 use std::time::Duration;
@@ -38,8 +38,8 @@ fn a_controller_without_a_driver_is_named() {
     let texts = Texts::english();
     let disk = Disk::new(small_disk(work.path())).on(Bus::Nvme).serial_number(SMALL_SERIAL);
     let machine = Machine::new("faults-no-driver").disk(disk);
-    let words = "calco.lang=en module_blacklist=nvme";
-    let mut guest = machine.boot(built.boot_kernel(words)).start();
+    let words = format!("{ENGLISH} module_blacklist=nvme");
+    let mut guest = machine.boot(built.boot_kernel(&words)).start();
     guest.wait_for(texts.get("menu-welcome"), MENU);
     let mut menu = Menu { guest: &mut guest, texts: &texts };
     menu.choose("menu-disks");
@@ -57,7 +57,7 @@ fn bad_sectors_end_an_unattended_save_with_a_warning_that_stays() {
     let bad = bad.read_error_at(20_000).read_error_at(20_001);
     let usb = stick(work.path(), StickKind::Ext4, 128);
     let words = format!(
-        "calco.lang=en calco.run=\"save serial:{SMALL_SERIAL} --to usb:{} --name damaged\"",
+        "{ENGLISH} calco.run=\"save serial:{SMALL_SERIAL} --to usb:{} --name damaged\"",
         StickKind::Ext4.label()
     );
     let machine = Machine::new("faults-bad-sectors").disk(bad).disk(Disk::new(usb).on(Bus::Usb));

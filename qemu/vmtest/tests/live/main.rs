@@ -16,7 +16,7 @@ mod start;
 mod sticks;
 mod systems;
 
-use calco_vmtest::live::{BuiltSystem, MENU, Medium, Menu, Texts};
+use calco_vmtest::live::{BuiltSystem, ENGLISH, MENU, Medium, Menu, Texts};
 use calco_vmtest::{Boot, Guest, Key, Machine};
 use std::path::Path;
 use std::time::Duration;
@@ -26,7 +26,7 @@ const SOON: Duration = Duration::from_secs(120);
 
 /// The live system in English, at its menu, as fast as it can be had.
 fn at_the_menu(built: &BuiltSystem, machine: Machine, texts: &Texts) -> Guest {
-    let mut guest = machine.boot(built.boot_kernel("calco.lang=en")).start();
+    let mut guest = machine.boot(built.boot_kernel(ENGLISH)).start();
     guest.wait_for(texts.get("menu-welcome"), MENU);
     guest
 }

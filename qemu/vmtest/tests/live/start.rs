@@ -98,7 +98,8 @@ fn starts_from_network(name: &str, firmware: Firmware) {
     let Some(built) = BuiltSystem::find(name) else { return };
     let work = work_folder(name);
     let machine = Machine::new(name).firmware(firmware);
-    let boot = built.boot_with(Medium::Network, firmware, work.path(), "calco.lang=es");
+    let boot =
+        built.boot_with(Medium::Network, firmware, work.path(), "calco.lang=es calco.keymap=es");
     let mut guest = machine.boot(boot).start();
     guest.wait_for(Texts::spanish().get("menu-welcome"), MENU);
     guest.screenshot("menu-spanish");

@@ -1,8 +1,5 @@
-//! The block bitmap of a group: one bit for each cluster, set when it is in use, the lowest
-//! bit of a byte first.
-//!
-//! Source: kernel documentation "ext4 Data Structures and Algorithms", section "Block and inode
-//! Bitmaps".
+//! Allocation bitmaps: one bit for each block or cluster, set when it is in use, the lowest bit
+//! of a byte first, as ext, NTFS and exFAT have them.
 
 use std::ops::Range;
 
