@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 pub(crate) enum Content {
     Ext(Volume),
     Fat(Volume),
+    Xfs(Volume),
+    Btrfs(Volume),
     Ntfs(Volume),
     Exfat(Volume),
     Swap(PathBuf),
@@ -86,6 +88,8 @@ pub(crate) fn make(path: &Path, size: u64, table: Table<'_>, slots: Vec<Slot>) -
         match &slot.content {
             Content::Ext(volume)
             | Content::Fat(volume)
+            | Content::Xfs(volume)
+            | Content::Btrfs(volume)
             | Content::Ntfs(volume)
             | Content::Exfat(volume) => {
                 disk::embed(&volume.path, path, slot.offset());
@@ -219,6 +223,8 @@ impl SourceDisk {
                 }
             }
             Content::Fat(volume) => volume::assert_fat(&restored, &volume.files),
+            Content::Xfs(volume) => volume::assert_xfs(&restored, &volume.files),
+            Content::Btrfs(volume) => volume::assert_btrfs(&[&restored], &volume.files),
             Content::Ntfs(volume) => volume::assert_ntfs(&restored, &volume.files),
             Content::Exfat(volume) => volume::assert_exfat(&restored, &volume.files),
             Content::Swap(area) => disk::assert_same("swap header", area, &restored, 0, 4096),

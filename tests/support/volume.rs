@@ -1,6 +1,6 @@
 //! File systems in plain files, made, filled, judged and emptied by their own tools.
 
-use super::command::{text, tool, tool_with_input, try_tool};
+use super::command::{is_root, skipped, text, tool, tool_with_input, try_tool};
 use super::disk;
 use super::loops::{Loop, Mount};
 use super::tree::{self, Node};
@@ -206,4 +206,74 @@ pub(crate) fn assert_fat(volume: &Path, files: &BTreeMap<String, Node>) {
     let folder = tempfile::tempdir_in(volume.parent().unwrap()).unwrap();
     tool("mcopy", &["-s", "-n", "-Q", "-i", text(volume), "::/*", text(folder.path())]);
     tree::assert_same(text(volume), files, folder.path());
+}
+
+/// Whether this machine can make and mount XFS and btrfs; says so when it cannot.
+pub(crate) fn can_mount(kinds: &[&str]) -> bool {
+    let known = fs::read_to_string("/proc/filesystems").unwrap_or_default();
+    let missing = kinds.iter().find(|kind| !known.lines().any(|line| line.trim() == **kind));
+    match missing {
+        _ if !is_root() => skipped("needs root for loop devices"),
+        Some(kind) => skipped(&format!("this kernel has no {kind}")),
+        None => return true,
+    }
+    false
+}
+
+/// A file system on devices over garbage, filled from `tree` by the kernel, a third of the small
+/// files removed again. `make` is the command that makes it, the devices its last arguments.
+pub(crate) fn mounted(paths: &[&Path], size: u64, make: &[&str], tree: &Path) -> Vec<Volume> {
+    for path in paths {
+        disk::garbage(path, size, size ^ 0xf5);
+    }
+    let mut words = make.to_vec();
+    words.extend(paths.iter().map(|path| text(path)));
+    tool(words[0], &words[1..]);
+    let mut files = tree::nodes(tree);
+    with_mount(paths, "rw", |folder| {
+        tool("cp", &["--archive", &format!("{}/.", text(tree)), text(folder)]);
+        tool("sync", &["--file-system", text(folder)]);
+        for number in (0..300).step_by(3) {
+            let name = format!("many/f{number:03}");
+            if files.remove(&name).is_some() {
+                fs::remove_file(folder.join(name)).unwrap();
+            }
+        }
+    });
+    paths.iter().map(|path| Volume { path: path.to_path_buf(), files: files.clone() }).collect()
+}
+
+/// Does something with a mounted file system, all of whose devices are given.
+pub(crate) fn with_mount(paths: &[&Path], options: &str, work: impl FnOnce(&Path)) {
+    let attach = |path: &&Path| Loop::attach(path, 512).expect("loop devices are there");
+    let devices: Vec<Loop> = paths.iter().map(attach).collect();
+    let mut options = options.to_owned();
+    for device in devices.iter().skip(1) {
+        options += &format!(",device={}", device.text());
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mount = Mount::new(devices[0].text(), folder.path(), &options);
+    work(mount.path());
+    drop(mount);
+}
+
+/// An XFS file system is clean and holds exactly these files.
+#[track_caller]
+pub(crate) fn assert_xfs(volume: &Path, files: &BTreeMap<String, Node>) {
+    let (code, answer) = try_tool("xfs_repair", &["-n", "-f", text(volume)]);
+    assert_eq!(code, 0, "{answer}");
+    // A mount that may recover writes to the superblock.
+    with_mount(&[volume], "ro,norecovery", |folder| tree::assert_same(text(volume), files, folder));
+}
+
+/// A btrfs file system is clean, every checksum is right, and it holds exactly these files.
+#[track_caller]
+pub(crate) fn assert_btrfs(volumes: &[&Path], files: &BTreeMap<String, Node>) {
+    let devices: Vec<Loop> =
+        volumes.iter().map(|path| Loop::attach(path, 512).expect("loop devices")).collect();
+    let words = ["check", "--readonly", "--check-data-csum", devices[0].text()];
+    let (code, answer) = try_tool("btrfs", &words);
+    assert_eq!(code, 0, "{answer}");
+    drop(devices);
+    with_mount(volumes, "ro", |folder| tree::assert_same(text(volumes[0]), files, folder));
 }

@@ -15,11 +15,15 @@ use crate::filesystem::Doubt;
 use crate::text::message;
 use crate::units::{Extent, KIB};
 use std::mem::offset_of;
+use std::ops::Range;
 use zerocopy::big_endian::{U32, U64};
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// Bytes of a basic block.
 const BASIC_BLOCK: u64 = 512;
+/// Basic blocks around the head that are looked at: 4 MiB. Eight records of 256 KiB can be under
+/// way at once.
+const WINDOW: u64 = (4 << 20) / BASIC_BLOCK;
 /// How much of the log is read at once, in bytes.
 const BATCH: u64 = 256 * KIB;
 /// `h_magicno`; never the number of a round.
@@ -106,44 +110,67 @@ impl Log<'_> {
     }
 
     /// The last record header before the head, and the head, in basic blocks.
+    ///
+    /// The head is searched for by halves, as the kernel does it. Around it as much of the ring
+    /// has to be in order as can be under way at once, twice over.
     fn newest_record(&self) -> Result<(u64, u64), Doubt> {
-        // The last header in the blocks of the current round, and in those of the one before.
-        let mut headers = [None; 2];
-        let mut rounds: Option<(u32, u32)> = None;
-        let mut head = None;
+        let damaged = || message!("xfs-log-damaged");
+        let blocks = self.blocks();
+        let (current, last) = (self.round(0)?, self.round(blocks - 1)?);
+        // Round 0 is what was never written.
+        if current == 0 || (last != current && last != current - 1) {
+            return Err(damaged());
+        }
+        let mut head = blocks;
+        if last != current {
+            let mut before = 0;
+            head = blocks - 1;
+            while head - before > 1 {
+                let middle = before + (head - before) / 2;
+                match self.round(middle)? {
+                    round if round == current => before = middle,
+                    round if round == last => head = middle,
+                    _ => return Err(damaged()),
+                }
+            }
+        }
+        // A record that began in the round before may end in this one.
+        let window = WINDOW.min(blocks);
+        let wrapped = window.saturating_sub(head);
+        let older = self.last_header(blocks - wrapped..blocks, last)?;
+        let newer = self.last_header(head - (window - wrapped)..head, current)?;
+        self.last_header(head..blocks.min(head + WINDOW), last)?;
+        let newest = newer.or(older).ok_or_else(damaged)?;
+        Ok((newest, head))
+    }
+
+    /// The round in which a basic block was written.
+    fn round(&self, block: u64) -> Result<u32, Doubt> {
+        let mut words = [0; 8];
+        read(self.source, self.extent.offset + block * BASIC_BLOCK, &mut words)?;
+        Ok(round(&words))
+    }
+
+    /// The last record header among basic blocks that all have to be of one round.
+    fn last_header(&self, blocks: Range<u64>, expected: u32) -> Result<Option<u64>, Doubt> {
+        let mut found = None;
         let mut buffer = vec![0; BATCH as usize];
-        let mut number = 0;
-        while number < self.blocks() {
-            let length = BATCH.min((self.blocks() - number) * BASIC_BLOCK) as usize;
+        let mut number = blocks.start;
+        while number < blocks.end {
+            let length = BATCH.min((blocks.end - number) * BASIC_BLOCK) as usize;
             let batch = &mut buffer[..length];
             read(self.source, self.extent.offset + number * BASIC_BLOCK, batch)?;
             for block in batch.as_chunks::<{ BASIC_BLOCK as usize }>().0 {
-                let [first, second] = [0, 4].map(|at| word(block, at));
-                let is_header = first == MAGIC;
-                let round = if is_header { second } else { first };
-                let (newest, last) = *rounds.get_or_insert((round, round));
-                if round != last {
-                    // One change, from this round to the one before it.
-                    if head.is_some() || newest.checked_sub(1) != Some(round) {
-                        return Err(message!("xfs-log-damaged"));
-                    }
-                    head = Some(number);
+                if round(block) != expected {
+                    return Err(message!("xfs-log-damaged"));
                 }
-                rounds = Some((newest, round));
-                if is_header {
-                    headers[usize::from(head.is_some())] = Some(number);
+                if word(block, 0) == MAGIC {
+                    found = Some(number);
                 }
                 number += 1;
             }
         }
-        // Round 0 is what was never written.
-        if rounds.is_none_or(|(newest, _)| newest == 0) {
-            return Err(message!("xfs-log-damaged"));
-        }
-        // Without a change of round the head is at the end. A record that began in the round
-        // before may end in this one.
-        let newest = headers[0].or(headers[1]).ok_or_else(|| message!("xfs-log-damaged"))?;
-        Ok((newest, head.unwrap_or(self.blocks())))
+        Ok(found)
     }
 
     /// Whether the record at basic block `newest` is an unmount record that ends at the head.
@@ -175,6 +202,14 @@ impl Log<'_> {
         let offset = self.extent.offset + content % self.blocks() * BASIC_BLOCK;
         read(self.source, offset, operation.as_mut_bytes())?;
         Ok(operation.oh_flags & UNMOUNT != 0)
+    }
+}
+
+/// The round in which a basic block was written, by its first two words.
+fn round(block: &[u8]) -> u32 {
+    match word(block, 0) {
+        MAGIC => word(block, 4),
+        round => round,
     }
 }
 
