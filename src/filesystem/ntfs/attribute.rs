@@ -101,7 +101,7 @@ fn parse(bytes: &[u8]) -> Result<Option<(Attribute<'_>, usize)>, Damaged> {
     }
     let (header, _) = Header::ref_from_prefix(bytes).map_err(|_| Damaged)?;
     let length = header.length.get() as usize;
-    if length % 8 != 0 || length < size_of::<Header>() {
+    if !length.is_multiple_of(8) || length < size_of::<Header>() {
         return Err(Damaged);
     }
     let bytes = bytes.get(..length).ok_or(Damaged)?;

@@ -44,6 +44,8 @@ pub(super) enum FileValue {
 /// Where a part of an attribute is: its first cluster, counted from the start of the value, and
 /// the reference to its record.
 type Part = (u64, u64);
+/// What is done with a record in use, by its number.
+type OnRecord<'a> = dyn FnMut(u64, Result<FileRecord<'_>, Damaged>) -> Result<(), Doubt> + 'a;
 
 /// The master file table of a volume.
 pub(super) struct MasterFileTable<'a> {
@@ -222,10 +224,7 @@ impl<'a> MasterFileTable<'a> {
     ///
     /// # Errors
     /// The first doubt that `on_record` answers, or one when the table cannot be read.
-    pub(super) fn for_each_record(
-        &self,
-        on_record: &mut dyn FnMut(u64, Result<FileRecord<'_>, Damaged>) -> Result<(), Doubt>,
-    ) -> Result<(), Doubt> {
+    pub(super) fn for_each_record(&self, on_record: &mut OnRecord<'_>) -> Result<(), Doubt> {
         let size = self.boot.record_size;
         let per_piece = PIECE / size;
         let mut buffer = vec![0; (per_piece.min(self.records()) * size) as usize];

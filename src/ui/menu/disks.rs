@@ -98,7 +98,7 @@ impl DiskWatch {
                 let known = looks.get(&key(&disk));
                 let look = known.map_or(Look::Pending, |(look, _)| look.clone());
                 if let Some((_, health)) = known {
-                    disk.health = health.clone();
+                    disk.health = *health;
                 }
                 let blocked = blocked(&disk, &look, &self.purpose);
                 Seen { disk, look, blocked: blocked.map(|reason| reason.to_string()) }

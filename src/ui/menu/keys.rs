@@ -85,7 +85,7 @@ impl Decoder {
             Err(_) => {
                 self.pending.clear();
                 // The byte that does not belong to it may begin another key.
-                if byte < 0x80 || byte >= 0xc2 { self.push(byte) } else { None }
+                if !(0x80..0xc2).contains(&byte) { self.push(byte) } else { None }
             }
         }
     }

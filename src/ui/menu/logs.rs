@@ -147,7 +147,7 @@ impl Menu<'_> {
                 Ok(_) => message!("menu-logs-empty").to_string(),
                 Err(error) => message!("menu-logs-unreadable", why = error.to_string()).to_string(),
             };
-            self.person.read(Reading::new(title, harmless(&text)).from_end())?;
+            self.person.read(Reading::new(title, harmless(&text)).starting_at_end())?;
         }
     }
 

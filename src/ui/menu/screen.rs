@@ -528,7 +528,7 @@ impl Reading {
     }
 
     /// Begins with the end of the text.
-    pub(super) fn from_end(mut self) -> Self {
+    pub(super) fn starting_at_end(mut self) -> Self {
         self.top = usize::MAX;
         self
     }

@@ -170,7 +170,7 @@ fn a_text_is_read_to_its_end() {
         assert!(!reading.key(Key::PageDown));
     }
     assert!(last.contains("line 99"), "{last}");
-    let mut reading = reading.from_end();
+    let mut reading = reading.starting_at_end();
     assert!(text(&reading.frame(VIEW)).contains("line 99"));
     assert!(reading.key(Key::Escape));
 }
