@@ -30,7 +30,8 @@ Commands
   run                  boot the ISO in QEMU, with a sample disk to save, a stick and an empty disk
   binary               only the static binary, its man pages and shell completions
   test                 everything that is checked before a change is accepted
-  test --full          and every way to save and restore a real system; takes hours, can be resumed
+  test --full          and in virtual machines, with every way to save and restore a real system; takes
+                       hours, can be resumed
   check-reproducible   build the last commit once more, elsewhere, and compare
   fuzz TARGET SECONDS  look for input that a parser does not survive
   bench [FILTER]       measure our own parts
@@ -423,16 +424,19 @@ command_test() {
   build_live
   summary
   summary_live
-  step "Real systems for the tests in virtual machines"
-  as_root qemu/fixtures/debian "$CACHE"
   step "Tests"
-  export CALCO_REQUIRE_LIVE=1 # tests in virtual machines are not skipped
+  # Those in virtual machines take long: `--full` runs them, and does not let them be skipped.
   if cargo nextest --version >/dev/null 2>&1; then
-    cargo nextest run --locked --workspace --no-fail-fast
+    cargo nextest run --locked --workspace --no-fail-fast \
+      --filterset 'not (package(calco-vmtest) & binary(live))'
   else
-    cargo test --locked --workspace --no-fail-fast
+    cargo test --locked --workspace --exclude calco-vmtest --no-fail-fast
   fi
   if [ "${1:-}" = --full ]; then
+    step "Real systems for the tests in virtual machines"
+    as_root qemu/fixtures/debian "$CACHE"
+    step "Tests in virtual machines"
+    CALCO_REQUIRE_LIVE=1 cargo test --locked --package calco-vmtest -- --test-threads=1
     step "Every way to save and restore a real system"
     cargo run --locked --quiet --package calco-vmtest --bin matrix
   fi
