@@ -144,8 +144,14 @@ fn check_apart(assignments: &[Assignment]) -> Result<()> {
 pub(in crate::cli) fn plan(job: &RestoreJob) -> Result<Planned<RestorePlan>> {
     let (destination, name) = open_image(&job.image, DestinationAccess::Look)?;
     let files = library::find(destination.store().as_ref(), &name)?;
+    // Beside the image there may be targets; in its own directory, nothing may be written.
+    let directory = Path::new(&files.location()).file_name().map(ToOwned::to_owned);
+    let folder = directory.map_or_else(
+        || destination.folder().to_owned(),
+        |directory| destination.folder().join(directory),
+    );
     let image = Image::open(files, Freshness::Any)?;
-    let assignments = assignments(job, &image, destination.folder())?;
+    let assignments = assignments(job, &image, &folder)?;
     let options = RestoreOptions {
         precheck: !job.no_precheck,
         verify: !job.no_verify,
