@@ -29,10 +29,13 @@ fn look_at(kind: Kind) {
     let before = volume.folder.path().join("before.img");
     tool("cp", &["--sparse=always", text(&volume.file), text(&before)]);
     let device = volume.attach();
-    if !(waits_for_replay(kind, &device)) {
-        println!("SKIPPED: the volume was left without anything to replay");
+    let waits = waits_for_replay(kind, &device);
+    // Whether a file that was synced went to a log tree is btrfs's own decision.
+    if kind == Kind::Btrfs && !waits {
+        println!("SKIPPED: btrfs was left without a log tree to replay");
         return;
     }
+    assert!(waits, "{kind:?}: nothing to replay, so nothing is shown");
     let word = format!("disk:{}", volume.label);
     let destination = destination::open(&word, DestinationAccess::Look).unwrap();
     assert_eq!(destination.location(), word);
