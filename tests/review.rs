@@ -9,7 +9,7 @@ use calco::image::{
     DiskIdentity, Envelope, Freshness, Image, Manifest, open_envelope, seal_envelope,
 };
 use calco::operation::library::{self, Condition};
-use calco::operation::restore::{self, Assignment, PartitionPlace, RestoreOptions, RestoreTarget};
+use calco::operation::restore::{self, Assignment, BareTarget, PartitionPlace, RestoreOptions};
 use calco::operation::save::{self, SaveOptions, SaveOutcome, SaveSource};
 use calco::operation::survey::Choice;
 use calco::report::Silent;
@@ -216,30 +216,6 @@ impl BlockTarget for Lying {
     }
 }
 
-struct LyingTarget(Arc<Lying>);
-
-impl RestoreTarget for LyingTarget {
-    fn name(&self) -> String {
-        "lying".into()
-    }
-
-    fn identity(&self) -> DiskIdentity {
-        DiskIdentity::default()
-    }
-
-    fn sector_size(&self) -> Option<u32> {
-        None
-    }
-
-    fn look(&self) -> Result<Arc<dyn BlockSource>> {
-        Ok(self.0.clone())
-    }
-
-    fn open(&self) -> Result<Arc<dyn BlockTarget>> {
-        Ok(self.0.clone())
-    }
-}
-
 #[test]
 fn a_table_that_reads_back_wrong_does_not_stay() {
     let store = MemoryStore::default();
@@ -247,37 +223,12 @@ fn a_table_that_reads_back_wrong_does_not_stay() {
     let image = Image::open(store.directory("office").unwrap(), Freshness::Any).unwrap();
     let lying = Arc::new(Lying(MemoryDisk::new(vec![0xEE; 4 * MIB])));
     let assignment =
-        Assignment { disk: 0, target: Arc::new(LyingTarget(lying.clone())), partitions: None };
+        Assignment { disk: 0, target: Arc::new(BareTarget(lying.clone())), partitions: None };
     let plan = restore::plan(image, vec![assignment], RestoreOptions::default()).unwrap();
     let error = plan.execute(&Silent).unwrap_err();
     assert_eq!(error.message().id(), "restore-differs");
     let bytes = lying.0.to_vec();
     assert!(bytes[..512].iter().all(|byte| *byte == 0), "the table was taken back");
-}
-
-/// A target in memory.
-struct MemoryTarget(Arc<MemoryDisk>);
-
-impl RestoreTarget for MemoryTarget {
-    fn name(&self) -> String {
-        "memory".into()
-    }
-
-    fn identity(&self) -> DiskIdentity {
-        DiskIdentity::default()
-    }
-
-    fn sector_size(&self) -> Option<u32> {
-        None
-    }
-
-    fn look(&self) -> Result<Arc<dyn BlockSource>> {
-        Ok(self.0.clone())
-    }
-
-    fn open(&self) -> Result<Arc<dyn BlockTarget>> {
-        Ok(self.0.clone())
-    }
 }
 
 #[test]
@@ -286,7 +237,7 @@ fn a_partition_goes_onto_a_whole_disk_only_when_the_plan_says_so() {
     save(Arc::new(MemoryDisk::new(disk())), &store, false).unwrap();
     let plan = |bytes: Vec<u8>, place: PartitionPlace| {
         let image = Image::open(store.directory("office").unwrap(), Freshness::Any).unwrap();
-        let target = Arc::new(MemoryTarget(Arc::new(MemoryDisk::new(bytes))));
+        let target = Arc::new(BareTarget(Arc::new(MemoryDisk::new(bytes))));
         let assignment = Assignment { disk: 0, target, partitions: Some(vec![place]) };
         restore::plan(image, vec![assignment], RestoreOptions::default())
     };

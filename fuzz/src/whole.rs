@@ -5,8 +5,8 @@
 //! numbers that do not belong together.
 
 use crate::image::{BlockInput, IndexInput, sha256sums};
+use calco::block::BlockSource;
 use calco::block::memory::MemoryDisk;
-use calco::block::{BlockSource, BlockTarget};
 use calco::codec::{Digest, Encoding, sha256};
 use calco::error::{ErrorKind, Result};
 use calco::filesystem::{Volume, VolumeKind};
@@ -15,7 +15,7 @@ use calco::image::{
     ImageDisk, IndexHeader, IndexRecord, LOG, MANIFEST, Machine, Manifest, PackHeader, PackRecord,
     RecordHeader, SHA256SUMS, Saved, SavedVolume, seal_envelope, verify,
 };
-use calco::operation::restore::{self, Assignment, PartitionPlace, RestoreOptions, RestoreTarget};
+use calco::operation::restore::{self, Assignment, BareTarget, PartitionPlace, RestoreOptions};
 use calco::partition::{PartitionTable, Region, RegionKind, Scheme};
 use calco::report::{Silent, Stage};
 use calco::store::{MemoryStore, Store};
@@ -254,30 +254,6 @@ fn store(parts: &Parts, header: &Header) -> MemoryStore {
     store
 }
 
-struct Target(Arc<MemoryDisk>);
-
-impl RestoreTarget for Target {
-    fn name(&self) -> String {
-        "target".to_owned()
-    }
-
-    fn identity(&self) -> DiskIdentity {
-        DiskIdentity::default()
-    }
-
-    fn sector_size(&self) -> Option<u32> {
-        None
-    }
-
-    fn look(&self) -> Result<Arc<dyn BlockSource>> {
-        Ok(self.0.clone())
-    }
-
-    fn open(&self) -> Result<Arc<dyn BlockTarget>> {
-        Ok(self.0.clone())
-    }
-}
-
 fn open(store: &MemoryStore) -> Result<Image> {
     Image::open(store.directory("image")?, Freshness::Any)
 }
@@ -290,7 +266,7 @@ fn restored(
     partitions: Option<Vec<PartitionPlace>>,
 ) -> Option<Vec<u8>> {
     let disk = Arc::new(MemoryDisk::new(vec![0xEE; size as usize]));
-    let assignment = Assignment { disk: 0, target: Arc::new(Target(disk.clone())), partitions };
+    let assignment = Assignment { disk: 0, target: Arc::new(BareTarget(disk.clone())), partitions };
     let options = RestoreOptions { precheck: false, ..RestoreOptions::default() };
     let image = open(store).expect("it was opened before");
     match restore::plan(image, vec![assignment], options) {

@@ -2,6 +2,7 @@
 //! the file systems themselves.
 
 pub(super) mod mounted;
+pub(super) mod tree;
 
 use super::Used;
 use crate::block::{BlockSource, check_range};

@@ -5,7 +5,7 @@ use calco::block::{BlockSource, BlockTarget, check_range};
 use calco::error::{Error, ErrorKind, Result};
 use calco::image::{DiskIdentity, Freshness, Image, MIN_CHUNK_SIZE};
 use calco::operation::library;
-use calco::operation::restore::{self, Assignment, RestoreOptions, RestoreOutcome, RestoreTarget};
+use calco::operation::restore::{self, Assignment, BareTarget, RestoreOptions, RestoreOutcome};
 use calco::operation::save::{self, SaveOptions, SaveOutcome, SaveSource};
 use calco::operation::survey::Choice;
 use calco::report::Silent;
@@ -216,31 +216,6 @@ impl BlockTarget for Target {
     }
 }
 
-/// The same as something that can be restored to.
-pub(crate) struct Handle(pub(crate) Arc<Target>);
-
-impl RestoreTarget for Handle {
-    fn name(&self) -> String {
-        "target".into()
-    }
-
-    fn identity(&self) -> DiskIdentity {
-        DiskIdentity { name: "target".into(), ..DiskIdentity::default() }
-    }
-
-    fn sector_size(&self) -> Option<u32> {
-        None
-    }
-
-    fn look(&self) -> Result<Arc<dyn BlockSource>> {
-        Ok(self.0.clone())
-    }
-
-    fn open(&self) -> Result<Arc<dyn BlockTarget>> {
-        Ok(self.0.clone())
-    }
-}
-
 /// Restores disk `disk` of an image, wholly or some partitions of it to the same numbers.
 pub(crate) fn restore(
     store: &dyn Store,
@@ -250,7 +225,7 @@ pub(crate) fn restore(
 ) -> Result<RestoreOutcome> {
     let partitions = partitions
         .map(|numbers| numbers.iter().map(|n| restore::PartitionPlace::Number(*n, *n)).collect());
-    let handle = Arc::new(Handle(target.clone()));
+    let handle = Arc::new(BareTarget(target.clone()));
     let image = open(store, "image")?;
     let assignment = Assignment { disk, target: handle, partitions };
     restore::plan(image, vec![assignment], RestoreOptions::default())?.execute(&Silent)

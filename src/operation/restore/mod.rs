@@ -3,11 +3,13 @@
 //! What makes a disk or a volume recognizable is destroyed first and written last, so that nothing
 //! interrupted ever pretends to be whole.
 
+mod bare;
 mod carried;
 mod kept;
 mod placement;
 mod transfer;
 
+pub use bare::BareTarget;
 pub use kept::KeptOld;
 pub use placement::{Assignment, PartitionPlace};
 

@@ -1,8 +1,7 @@
 //! Volumes full of files, and whether another volume holds the same.
 
+use crate::filesystem::testing::tree::{Tree, tree};
 use crate::filesystem::testing::{Garbage, Image, run};
-use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::Path;
@@ -113,29 +112,7 @@ pub(super) fn fill(image: &Image, sector_size: u32, seed: u64, room: u64) {
     fs::write(root.join("large"), garbage.bytes(room as usize / 4)).unwrap();
 }
 
-/// Length and hash of the file at each path; none for folders.
-type Tree = BTreeMap<String, Option<(u64, Vec<u8>)>>;
-
 /// Every path of a volume.
 pub(super) fn files(image: &Image, sector_size: u32) -> Tree {
-    let mounted = Mounted::new(image, sector_size, "ro");
-    let mut found = Tree::new();
-    walk(mounted.path(), mounted.path(), &mut found);
-    found
-}
-
-fn walk(root: &Path, folder: &Path, found: &mut Tree) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
-        let metadata = fs::symlink_metadata(&path).unwrap();
-        let node = match metadata.is_dir() {
-            true => {
-                walk(root, &path, found);
-                None
-            }
-            false => Some((metadata.len(), Sha256::digest(fs::read(&path).unwrap()).to_vec())),
-        };
-        found.insert(name, node);
-    }
+    tree(Mounted::new(image, sector_size, "ro").path())
 }

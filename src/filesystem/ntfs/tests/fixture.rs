@@ -1,12 +1,11 @@
 //! Volumes full of files, and whether another volume holds the same.
 
+use crate::filesystem::testing::tree::{Tree, tree};
 use crate::filesystem::testing::{Garbage, Image, run};
 use rustix::fs::XattrFlags;
-use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write as _;
-use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 /// Whether ntfs-3g can mount here; says so when it cannot.
@@ -119,32 +118,7 @@ pub(super) fn fragment_table(image: &Image) {
     }
 }
 
-/// What is at a path: length and hash of a file with the number of its names; none for folders.
-type Tree = BTreeMap<String, Option<(u64, Vec<u8>, u64)>>;
-
 /// Every path of a volume.
 pub(super) fn files(image: &Image) -> Tree {
-    let mounted = Mounted::new(image, "ro");
-    let mut found = Tree::new();
-    walk(mounted.path(), mounted.path(), &mut found);
-    found
-}
-
-fn walk(root: &Path, folder: &Path, found: &mut Tree) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
-        let metadata = fs::symlink_metadata(&path).unwrap();
-        let node = match metadata.is_dir() {
-            true => {
-                walk(root, &path, found);
-                None
-            }
-            false => {
-                let hash = Sha256::digest(fs::read(&path).unwrap()).to_vec();
-                Some((metadata.len(), hash, metadata.nlink()))
-            }
-        };
-        found.insert(name, node);
-    }
+    tree(Mounted::new(image, "ro").path())
 }
