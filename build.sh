@@ -426,6 +426,9 @@ command_test() {
   summary
   summary_live
   step "Tests"
+  if [ "${1:-}" = --full ]; then
+    export CALCO_TEST_FULL=1
+  fi
   # Those in virtual machines take long: `--full` runs them, and does not let them be skipped.
   if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run --locked --workspace --no-fail-fast \

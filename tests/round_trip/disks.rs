@@ -19,6 +19,15 @@ struct Amount {
     fat: u64,
 }
 
+/// More than 600 MB of files, as on a small system.
+const LARGE: &Amount = &Amount { ext4: 500, ext2: 60, fat: 60 };
+
+/// `LARGE` when everything is tested (`./build.sh test --full`), else what shows the same sooner.
+fn amount() -> &'static Amount {
+    const SMALL: &Amount = &Amount { ext4: 60, ext2: 30, fat: 20 };
+    if std::env::var_os("CALCO_TEST_FULL").is_some() { LARGE } else { SMALL }
+}
+
 /// ext4, ext2, FAT32 and swap with real files, and something unknown; `first` is the first
 /// mebibyte, `numbers` those of the partitions.
 fn slots(folder: &Path, first: u64, numbers: [u32; 5], amount: &Amount, fat: &[&str]) -> Vec<Slot> {
@@ -70,9 +79,8 @@ fn a_gpt_disk_comes_back() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let amount = Amount { ext4: 300, ext2: 60, fat: 60 };
     let mut slots =
-        slots(folder.path(), 2, [2, 3, 4, 5, 6], &amount, &["-F", "32", "-s", "1", "-n", "ESP"]);
+        slots(folder.path(), 2, [2, 3, 4, 5, 6], LARGE, &["-F", "32", "-s", "1", "-n", "ESP"]);
     slots.insert(0, Slot { number: 1, start: 1, length: 1, content: Content::Unknown });
     let bios_boot = "21686148-6449-6E6F-744E-656564454649";
     let table = Table::Sfdisk("gpt", &[bios_boot, "U", "L", "L", "S", "L"]);
@@ -86,17 +94,15 @@ fn an_mbr_disk_with_logical_partitions_comes_back() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let amount = Amount { ext4: 60, ext2: 30, fat: 20 };
-    let slots = slots(folder.path(), 1, [1, 5, 6, 7, 8], &amount, &["-F", "32", "-s", "1"]);
+    let slots = slots(folder.path(), 1, [1, 5, 6, 7, 8], amount(), &["-F", "32", "-s", "1"]);
     let table = Table::Sfdisk("dos", &["c", "83", "83", "82", "da"]);
     let disk = source::make(&folder.path().join("disk.img"), end_of(&slots) + 30, table, slots);
     disk.assert_round_trip(folder.path());
 }
 
 fn disk_of_4096_byte_sectors(folder: &Path) -> SourceDisk {
-    let amount = Amount { ext4: 50, ext2: 20, fat: 20 };
     let fat = ["-F", "32", "-S", "4096", "-s", "1"];
-    let slots = slots(folder, 1, [1, 2, 3, 4, 5], &amount, &fat);
+    let slots = slots(folder, 1, [1, 2, 3, 4, 5], amount(), &fat);
     source::make(&folder.join("disk.img"), end_of(&slots) + 30, Table::Gpt4096, slots)
 }
 
