@@ -6,7 +6,7 @@ use super::md::Array;
 use super::{Budget, Doubt, Inside, Reading, Used, VolumeKind, lvm, md};
 use crate::block::BlockSource;
 use crate::text::message;
-use crate::units::{Extent, ExtentMap, ExtentMapBuilder};
+use crate::units::{Extent, ExtentMap, ExtentMapBuilder, GIB, KIB, MIB};
 
 /// Layers on top of each other that are read through.
 pub(super) const MAXIMUM_DEPTH: u32 = 4;
@@ -64,7 +64,11 @@ fn answer_for_members(
         message!("layer-inside", kind = kind, why = doubt.clone())
     });
     let answers: Vec<Result<Used, Doubt>> = match used {
-        Ok(used) => array.used(used, &sizes, budget).into_iter().map(Ok).collect(),
+        Ok(used) => {
+            let extents = used.extents.union(&recognizable(array.device.size()));
+            let used = Used { extents, signatures: used.signatures.clone() };
+            array.used(&used, &sizes, budget).into_iter().map(Ok).collect()
+        }
         Err(doubt) => vec![Err(doubt); sizes.len()],
     };
     for (place, answer) in array.members.iter().zip(answers) {
@@ -139,7 +143,9 @@ fn read_groups(pool: &[&dyn BlockSource], readings: &mut [Reading], budget: Budg
                 None => (None, None),
             };
             let lists = match (used, &read) {
-                (Some(used), Some((_, device))) => device.on_sources(&used.extents),
+                (Some(used), Some((_, device))) => {
+                    device.on_sources(&used.extents.union(&recognizable(device.size())))
+                }
                 _ => content.everywhere(members.len()),
             };
             extents.iter_mut().zip(lists).for_each(|(all, list)| all.extend(list));
@@ -159,6 +165,19 @@ fn read_groups(pool: &[&dyn BlockSource], readings: &mut [Reading], budget: Budg
             reading.used = lvm::used(&known[*member], extents, sources[*member].size(), budget);
         }
     }
+}
+
+/// Where a device of `size` bytes may be recognised by something that was on the target before:
+/// a restore clears such places of partitions, and does not know the volumes inside. What is
+/// kept of them is overwritten.
+fn recognizable(size: u64) -> ExtentMap {
+    let whole = Extent::new(0, size);
+    let head = Extent::new(0, MIB);
+    let tail = Extent::between(size.saturating_sub(MIB), size);
+    // Headers of LUKS2 and VMFS, other copies of superblocks of btrfs.
+    let copies =
+        [MIB, 2 * MIB, 4 * MIB, 64 * MIB, 256 * GIB].map(|offset| Extent::new(offset, 4 * KIB));
+    [head, tail].into_iter().chain(copies).filter_map(|extent| extent.intersection(whole)).collect()
 }
 
 /// A map of extents in any order, cut off at `size` bytes, within the budget.

@@ -21,8 +21,12 @@ use super::composed::Composed;
 use super::{Doubt, Used};
 use crate::block::BlockSource;
 use crate::text::message;
-use crate::units::Extent;
+use crate::units::{Extent, MIB};
 use std::collections::BTreeMap;
+
+/// How much of the end of a physical volume is kept, in bytes, whatever lies there: what another
+/// use of the target left there, such as the superblock of an array, must not be found again.
+const TAIL: u64 = MIB;
 
 /// Identity of a volume group, or none for physical volumes without one.
 type GroupId = Option<String>;
@@ -118,7 +122,8 @@ pub(super) fn used(
     budget: super::Budget,
 ) -> Result<Used, Doubt> {
     let volume = known.volume.as_ref().map_err(Clone::clone)?;
-    let all = volume.kept.iter().copied().chain(extents);
+    let tail = Extent::between(size.saturating_sub(TAIL), size);
+    let all = volume.kept.iter().copied().chain([tail]).chain(extents);
     let signatures = volume.signatures.clone();
     Ok(Used { extents: super::layers::limited(all, size, budget), signatures })
 }

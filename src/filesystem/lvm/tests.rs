@@ -168,12 +168,21 @@ fn linear_and_striped_volumes_are_read_through() {
     let restored: Vec<Image> =
         images.iter().zip(&used).map(|(image, used)| image.restored(used)).collect();
     drop(loops);
+    for image in &restored {
+        // Whatever lay at the ends of the target is overwritten.
+        let end = image.size() - MIB;
+        assert_eq!(image.read_vec(end, MIB as usize).unwrap(), vec![0; MIB as usize]);
+        assert_eq!(image.blkid("TYPE").as_deref(), Some("LVM2_member"));
+    }
     let restored: Vec<&Image> = restored.iter().collect();
     let loops = Loops::of(&restored);
     loops.lvm("vgck vg");
     assert_eq!(self::pieces(&loops).len(), pieces.len());
     for (name, volume) in [("root", &root), ("data", &data)] {
         let copy = take(&restored, &places(&pieces, name));
+        let end = copy.size() - MIB;
+        let last = |image: &Image| image.read_vec(end, MIB as usize).unwrap();
+        assert_eq!(last(&copy), last(volume), "nothing old is recognised there");
         copy.run("e2fsck -f -n");
         let read = |image: &Image| {
             let path = image.path().to_str().unwrap();
@@ -193,7 +202,7 @@ fn free_physical_volumes_hold_nothing_and_those_without_metadata_are_told_by_oth
     let loops = Loops::of(&[&alone]);
     loops.lvm("pvcreate -qq {0}");
     let reading = readings(&[&alone]).remove(0);
-    assert_eq!(reading.used.unwrap().extents.total_bytes(), FIRST);
+    assert_eq!(reading.used.unwrap().extents.total_bytes(), FIRST + MIB);
     drop(loops);
 
     let (first, second) = (Image::new(64 * MIB), Image::new(64 * MIB));
