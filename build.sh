@@ -109,7 +109,8 @@ declare -rA REASON=(
   [apfsprogs]="makes APFS file systems that must be recognised"
   [makefs]="makes UFS file systems that must be recognised"
   [cryptsetup-bin]="makes LUKS volumes that must be recognised"
-  [lvm2]="makes LVM physical volumes that must be recognised"
+  [lvm2]="makes LVM volume groups that must be read through"
+  [mdadm]="judges the superblocks of RAID members that must be read through"
   [squashfs-tools]="makes squashfs images that must be recognised"
   [erofs-utils]="makes erofs images that must be recognised"
   [xorriso]="makes the ISO, and images that must be recognised"
@@ -127,7 +128,7 @@ readonly KERNEL_PACKAGES=(gcc libc6-dev make bc bison flex libelf-dev libssl-dev
 readonly RUN_PACKAGES=(qemu-system-x86 ovmf e2fsprogs dosfstools mtools exfatprogs fdisk util-linux)
 readonly TEST_PACKAGES=(shellcheck e2fsprogs dosfstools mtools util-linux mount fdisk gdisk parted
   partclone xfsprogs btrfs-progs ntfs-3g exfatprogs exfat-fuse f2fs-tools jfsutils reiserfsprogs nilfs-tools
-  bcache-tools udftools apfsprogs makefs cryptsetup-bin lvm2 squashfs-tools erofs-utils xorriso
+  bcache-tools udftools apfsprogs makefs cryptsetup-bin lvm2 mdadm squashfs-tools erofs-utils xorriso
   genisoimage qemu-system-x86 ovmf debootstrap)
 
 is_installed() {

@@ -5,7 +5,7 @@
 
 use crate::sparse_disk::SparseDisk;
 use calco::block::BlockSource;
-use crc::{CRC_32_ISCSI, CRC_32_ISO_HDLC, Crc};
+use crc::{Algorithm, CRC_32_ISCSI, CRC_32_ISO_HDLC, Crc};
 
 const CRC32: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 const CRC32C: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
@@ -89,6 +89,75 @@ pub fn repair_xfs(disk: &mut SparseDisk) -> bool {
         }
     }
     true
+}
+
+/// The checksum of LVM2, which has an initial value of its own.
+static CRC_OF_LVM: Crc<u32> = Crc::<u32>::new(&Algorithm {
+    init: 0xF597_A6CF_u32.reverse_bits(),
+    xorout: 0,
+    ..CRC_32_ISO_HDLC
+});
+
+/// Makes the checksums of the labels of LVM2 right, and those of the first metadata area and its
+/// text. Answers whether there is a label.
+pub fn repair_lvm(disk: &mut SparseDisk) -> bool {
+    const AREA: u64 = 4096;
+    const LONGEST_TEXT: u64 = 1 << 20;
+    let mut found = false;
+    for sector in 0..4 {
+        let Ok(mut label) = disk.read_vec(sector * 512, 512) else { break };
+        if label.starts_with(b"LABELONE") {
+            let checksum = CRC_OF_LVM.checksum(&label[20..]);
+            label[16..20].copy_from_slice(&checksum.to_le_bytes());
+            disk.overwrite(sector * 512, &label);
+            found = true;
+        }
+    }
+    let Ok(mut header) = disk.read_vec(AREA, 512) else { return found };
+    let (offset, length) = (u64_at(&header, 40), u64_at(&header, 48));
+    if length <= LONGEST_TEXT
+        && let Some(start) = offset.checked_add(AREA)
+        && let Ok(text) = disk.read_vec(start, length as usize)
+    {
+        header[56..60].copy_from_slice(&CRC_OF_LVM.checksum(&text).to_le_bytes());
+    }
+    let checksum = CRC_OF_LVM.checksum(&header[4..]);
+    header[..4].copy_from_slice(&checksum.to_le_bytes());
+    if found {
+        disk.overwrite(AREA, &header);
+    }
+    found
+}
+
+/// Makes the checksums of superblocks of Linux md right, wherever they may be. Answers whether
+/// there is one.
+pub fn repair_md(disk: &mut SparseDisk) -> bool {
+    const MAGIC: u32 = 0xA92B_4EFC;
+    let size = disk.size();
+    let old = (size / 65536 * 65536).checked_sub(65536);
+    let end = (size / 512).checked_sub(16).map(|sector| sector / 8 * 8 * 512);
+    let mut found = false;
+    for (at, is_old) in [(old, true), (end, false), (Some(0), false), (Some(4096), false)] {
+        let Some(at) = at else { continue };
+        let Ok(mut bytes) = disk.read_vec(at, 4096) else { continue };
+        if u32_at(&bytes, 0) != MAGIC {
+            continue;
+        }
+        let (place, length) = match is_old {
+            true => (38 * 4, 4096),
+            false => (216, (256 + 2 * u64::from(u32_at(&bytes, 220))).min(4096) as usize),
+        };
+        bytes[place..place + 4].fill(0);
+        let sum: u64 = bytes[..length]
+            .chunks(4)
+            .map(|word| word.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte)))
+            .sum();
+        let sum = (sum & 0xFFFF_FFFF) + (sum >> 32);
+        bytes[place..place + 4].copy_from_slice(&sum.to_le_bytes()[..4]);
+        disk.overwrite(at, &bytes);
+        found = true;
+    }
+    found
 }
 
 /// Makes the CRC-32C checksums of a btrfs superblock and of all tree blocks right. Answers whether

@@ -29,6 +29,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "swap", run: swap },
     Target { name: "xfs", run: xfs },
     Target { name: "btrfs", run: btrfs },
+    Target { name: "lvm", run: lvm },
+    Target { name: "md", run: md },
     Target { name: "recognize", run: recognize },
     Target { name: "header", run: header },
     Target { name: "manifest", run: manifest },
@@ -91,6 +93,18 @@ pub fn xfs(input: &[u8]) -> bool {
 pub fn btrfs(input: &[u8]) -> bool {
     let mut disk = SparseDisk::decode(input, LARGEST_VOLUME);
     is_certain(&volume(&disk)) | (checksum::repair_btrfs(&mut disk) && is_certain(&volume(&disk)))
+}
+
+/// A physical volume of LVM2, as it is and with its checksums made right.
+pub fn lvm(input: &[u8]) -> bool {
+    let mut disk = SparseDisk::decode(input, LARGEST_VOLUME);
+    is_certain(&volume(&disk)) | (checksum::repair_lvm(&mut disk) && is_certain(&volume(&disk)))
+}
+
+/// A member of a Linux md array, as it is and with its checksums made right.
+pub fn md(input: &[u8]) -> bool {
+    let mut disk = SparseDisk::decode(input, LARGEST_VOLUME);
+    is_certain(&volume(&disk)) | (checksum::repair_md(&mut disk) && is_certain(&volume(&disk)))
 }
 
 /// A volume that is only recognised.

@@ -1,7 +1,43 @@
 //! What a person calls the kinds of volume, and why this version saves some of them whole.
 
-use super::{Doubt, VolumeKind};
+use super::{Doubt, Volume, VolumeKind};
 use crate::text::{Message, message};
+
+/// Volumes in a group that are named; of more their number is.
+const NAMED: usize = 12;
+
+impl Volume {
+    /// What a person calls it: the name of its kind, and for a layer what it holds.
+    pub fn title(&self) -> Message {
+        let parts = self.inside.iter();
+        match (self.kind, &self.label) {
+            (VolumeKind::LinuxRaid, _) if self.inside.len() == 1 => {
+                let inside = &self.inside[0];
+                message!(
+                    "filesystem-array",
+                    level = inside.name.as_str(),
+                    content = inside.volume.title()
+                )
+            }
+            (VolumeKind::Lvm2, Some(name)) => {
+                let mut names: Vec<String> = parts
+                    .take(NAMED)
+                    .map(|inside| format!("{} ({})", inside.name, inside.volume.title()))
+                    .collect();
+                if self.inside.len() > NAMED {
+                    names.push("…".to_owned());
+                }
+                message!(
+                    "filesystem-volume-group",
+                    name = name.as_str(),
+                    count = self.inside.len(),
+                    volumes = names.join(", ")
+                )
+            }
+            _ => self.kind.name(),
+        }
+    }
+}
 
 impl VolumeKind {
     /// The name a person knows: `ext4`, `NTFS`, "Linux RAID member". Technical names are the

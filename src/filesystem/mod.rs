@@ -8,11 +8,15 @@
 
 mod bitmap;
 pub mod btrfs;
+mod composed;
 mod crc32c;
 pub mod exfat;
 pub mod ext;
 pub mod fat;
 mod kind;
+mod layers;
+mod lvm;
+mod md;
 pub mod ntfs;
 mod recognize;
 mod state;
@@ -80,7 +84,7 @@ pub enum VolumeKind {
 }
 
 /// What is known of a volume, whether or not its used extents can be read.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Volume {
     /// What it contains.
     pub kind: VolumeKind,
@@ -99,12 +103,35 @@ pub struct Volume {
     /// How it was left, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<VolumeState>,
+    /// For a layer between disk and file system: the volumes that it holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inside: Vec<Inside>,
+}
+
+/// A volume in a volume group, or the content of an array.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Inside {
+    /// Name of the logical volume; for an array its level.
+    pub name: String,
+    /// What it contains.
+    pub volume: Volume,
+    /// Why all of it is saved; none where its used bytes are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why_whole: Option<Doubt>,
 }
 
 impl Volume {
     /// A volume of which only the kind is known.
     pub const fn of(kind: VolumeKind) -> Self {
-        Self { kind, label: None, uuid: None, block_size: None, length: None, state: None }
+        Self {
+            kind,
+            label: None,
+            uuid: None,
+            block_size: None,
+            length: None,
+            state: None,
+            inside: Vec::new(),
+        }
     }
 }
 
@@ -167,9 +194,14 @@ const READERS: &[Reader] = &[
 
 /// Reads all chosen volumes together and answers one reading for each, in the same order.
 ///
-/// They come together because some file systems span volumes. Nothing here fails: what cannot
-/// be read is a doubt.
+/// They come together because some file systems span volumes, as arrays and volume groups do.
+/// Nothing here fails: what cannot be read is a doubt.
 pub fn read(sources: &[&dyn BlockSource], budget: Budget) -> Vec<Reading> {
+    layers::read(sources, budget, layers::MAXIMUM_DEPTH)
+}
+
+/// The same without a look into arrays and volume groups.
+fn read_flat(sources: &[&dyn BlockSource], budget: Budget) -> Vec<Reading> {
     let mut readings: Vec<Reading> =
         sources.iter().map(|source| read_one(*source, budget)).collect();
     // What has parts on other volumes is read again, with all of them.

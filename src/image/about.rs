@@ -134,7 +134,7 @@ fn disk_section(disk: &Disk) -> Markup {
                     td { (volume.partition.map_or_else(|| "–".to_owned(), |n| n.to_string())) }
                     td { (human_bytes(volume.extent.length)) }
                     td {
-                        (volume.content.kind.name().to_string())
+                        (volume.content.title().to_string())
                         @if let Some(label) = &volume.content.label { " “" (label) "”" }
                         @if let Some(system) = volume.system.as_ref().and_then(|s| s.name.as_ref()) {
                             br; (system)

@@ -55,7 +55,7 @@ pub(super) fn content_line(survey: &DiskSurvey) -> String {
         Scheme::None => survey
             .volumes
             .first()
-            .map_or_else(|| message!("ui-content-nothing"), |volume| volume.content().kind.name()),
+            .map_or_else(|| message!("ui-content-nothing"), |volume| volume.content().title()),
         _ => message!("ui-content-partitions", count = survey.volumes.len()),
     };
     let system = survey.system().and_then(|system| system.name);
@@ -168,7 +168,7 @@ fn disk_section(disk: &Disk, survey: Option<&DiskSurvey>) -> String {
 
 /// What a volume holds and how it was left: "NTFS (Windows, hibernated)".
 fn described(content: &Volume, system: Option<&System>) -> String {
-    let kind = content.kind.name();
+    let kind = content.title();
     let state = content.state.and_then(VolumeState::name).map(|state| state.to_string());
     let remarks: Vec<String> =
         [system.and_then(|system| system.name.clone()), state].into_iter().flatten().collect();

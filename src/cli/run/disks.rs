@@ -28,7 +28,7 @@ pub(super) fn survey_json(survey: &DiskSurvey) -> Value {
             "type": volume.partition.as_ref().map(|partition| partition.kind.name().to_string()),
             "extent": volume.extent,
             "content": volume.content(),
-            "content_name": volume.content().kind.name().to_string(),
+            "content_name": volume.content().title().to_string(),
             "used_bytes": volume.reading.used.as_ref().ok().map(|used| used.extents.total_bytes()),
             "doubt": volume.reading.used.as_ref().err().map(ToString::to_string),
             "system": volume.system,
@@ -153,7 +153,7 @@ fn map_of_disk(word: &str) -> Result<DiskMap> {
         .zip(uses)
         .map(|(volume, used)| MapRow {
             partition: volume.number(),
-            content: volume.content().kind.name().to_string(),
+            content: volume.content().title().to_string(),
             extent: volume.extent,
             whole: used.saved == Saved::Whole,
             note: used.reason.map(|reason| reason.to_string()),
@@ -174,7 +174,7 @@ fn map_of_image(image: &Image) -> Result<Vec<DiskMap>> {
             .iter()
             .map(|volume| MapRow {
                 partition: volume.partition,
-                content: volume.content.kind.name().to_string(),
+                content: volume.content.title().to_string(),
                 extent: volume.extent,
                 used: map.within(volume.extent).collect(),
                 whole: volume.saved == Saved::Whole,

@@ -168,7 +168,7 @@ pub(super) fn text(bytes: &[u8]) -> Option<String> {
 
 /// The CRC-32 of Ethernet from an initial value of the format's own, without inversions: what
 /// Linux calls `crc32_le`.
-fn crc32_le(initial: u32, bytes: &[u8]) -> u32 {
+pub(super) fn crc32_le(initial: u32, bytes: &[u8]) -> u32 {
     static CRC: Crc<u32> = Crc::<u32>::new(&Algorithm { xorout: 0, ..CRC_32_ISO_HDLC });
     // The crate takes the initial value before the reflection.
     let mut digest = CRC.digest_with_initial(initial.reverse_bits());

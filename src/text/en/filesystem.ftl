@@ -153,3 +153,38 @@ btrfs-extent = The extent at address { $logical } makes no sense: the file syste
 btrfs-group-count = The block group at address { $logical } has { $counted } used bytes, but its description says { $stored }
 btrfs-used-count = The file system has { $counted } used bytes, but its superblock says { $stored }
 btrfs-devices-missing = The btrfs file system “{ $name }” has { $all } devices, and only { $there } of them is here. Save all of them together and restore all of them together
+
+# Layers between disk and file system.
+filesystem-volume-group = LVM volume group “{ $name }” with { $count ->
+    [0] no volumes
+    [one] 1 volume: { $volumes }
+   *[other] { $count } volumes: { $volumes }
+}
+filesystem-array = Member of a Linux RAID array ({ $level }): { $content }
+layer-inside = Of what it holds ({ $kind }) the used blocks are not known: { $why }
+
+lvm-unreadable = The description of the LVM volume group cannot be read: { $why }
+lvm-damaged = The description of the LVM volume group, at byte { $offset }, is damaged
+lvm-version = Its LVM format ({ $version }) is newer than this version knows
+lvm-cut-off = As a part of an LVM volume group it says it has { $length } bytes, but there are only { $size }
+lvm-unfinished = A change of the LVM volume group was begun and not finished
+lvm-copies-differ = The descriptions of the LVM volume group on its disks do not agree
+lvm-no-metadata = It belongs to an LVM volume group whose description is on other disks. Choose all its disks together
+lvm-missing = The LVM volume group “{ $group }” has { $all } physical volumes, and only { $there } of them is here. Choose all its disks together
+lvm-twice = The same LVM physical volume is here twice, perhaps as a copy on another disk
+lvm-impossible = The description of the LVM volume group says something impossible about “{ $name }”
+lvm-overlap = Two volumes of the LVM volume group lie on the same blocks
+lvm-segment = It is of the LVM type “{ $kind }”, into which this version does not look
+lvm-segment-on-disk = The LVM volume “{ $name }” is of the type “{ $kind }”, into which this version does not look
+lvm-part = Other volumes of the LVM volume group use its blocks too
+
+md-unreadable = The superblock of the RAID array cannot be read: { $why }
+md-damaged = The superblock of the RAID array, at byte { $offset }, is damaged
+md-version = Its superblock is of a kind of Linux RAID that this version does not read
+md-two-superblocks = It has two superblocks of Linux RAID arrays, and which one is true cannot be told
+md-reshape = The RAID array is changing its shape
+md-feature = The RAID array uses features that this version does not know: { $bits }
+md-level = It is a member of a Linux RAID array of the level { $level }; this version looks into RAID 1 and linear ones
+md-not-in-sync = The RAID array was not stopped cleanly, or this member is a spare, failed, or being rebuilt
+md-members-differ = The members of the RAID array tell different stories: one of them missed changes
+md-members-missing = The linear RAID array has { $all } members, and only { $there } of them is here. Choose all its disks together

@@ -153,3 +153,38 @@ btrfs-extent = La extensión de la dirección { $logical } no tiene sentido: el 
 btrfs-group-count = El grupo de bloques de la dirección { $logical } tiene { $counted } bytes usados, pero su descripción dice { $stored }
 btrfs-used-count = El sistema de archivos tiene { $counted } bytes usados, pero su superbloque dice { $stored }
 btrfs-devices-missing = El sistema de archivos btrfs «{ $name }» tiene { $all } dispositivos, y de ellos aquí solo hay { $there }. Guárdelos todos juntos y restáurelos todos juntos
+
+# Capas entre el disco y el sistema de archivos.
+filesystem-volume-group = Grupo de volúmenes LVM «{ $name }» { $count ->
+    [0] sin volúmenes
+    [one] con 1 volumen: { $volumes }
+   *[other] con { $count } volúmenes: { $volumes }
+}
+filesystem-array = Miembro de un RAID de Linux ({ $level }): { $content }
+layer-inside = De su contenido ({ $kind }) no se conocen los bloques usados: { $why }
+
+lvm-unreadable = No se puede leer la descripción del grupo de volúmenes LVM: { $why }
+lvm-damaged = La descripción del grupo de volúmenes LVM, en el byte { $offset }, está dañada
+lvm-version = Su formato LVM ({ $version }) es más nuevo que los que esta versión conoce
+lvm-cut-off = Como parte de un grupo de volúmenes LVM dice tener { $length } bytes, pero solo hay { $size }
+lvm-unfinished = Un cambio del grupo de volúmenes LVM quedó empezado y sin terminar
+lvm-copies-differ = Las descripciones del grupo de volúmenes LVM en sus discos no coinciden
+lvm-no-metadata = Pertenece a un grupo de volúmenes LVM cuya descripción está en otros discos. Elija todos sus discos juntos
+lvm-missing = El grupo de volúmenes LVM «{ $group }» tiene { $all } volúmenes físicos, y de ellos aquí solo hay { $there }. Elija todos sus discos juntos
+lvm-twice = El mismo volumen físico LVM está aquí dos veces, quizá como copia en otro disco
+lvm-impossible = La descripción del grupo de volúmenes LVM dice algo imposible sobre «{ $name }»
+lvm-overlap = Dos volúmenes del grupo LVM ocupan los mismos bloques
+lvm-segment = Es del tipo LVM «{ $kind }», cuyo interior esta versión no examina
+lvm-segment-on-disk = El volumen LVM «{ $name }» es del tipo «{ $kind }», cuyo interior esta versión no examina
+lvm-part = Otros volúmenes del grupo LVM usan también sus bloques
+
+md-unreadable = No se puede leer el superbloque del RAID: { $why }
+md-damaged = El superbloque del RAID, en el byte { $offset }, está dañado
+md-version = Su superbloque es de una clase de RAID de Linux que esta versión no lee
+md-two-superblocks = Tiene dos superbloques de RAID de Linux, y no se puede saber cuál es el verdadero
+md-reshape = El RAID está cambiando de forma
+md-feature = El RAID usa funciones que esta versión no conoce: { $bits }
+md-level = Es miembro de un RAID de Linux del nivel { $level }; esta versión examina el interior de RAID 1 y de los lineales
+md-not-in-sync = El RAID no se detuvo limpiamente, o este miembro es de reserva, falló o se está reconstruyendo
+md-members-differ = Los miembros del RAID no cuentan lo mismo: alguno se perdió cambios
+md-members-missing = El RAID lineal tiene { $all } miembros, y de ellos aquí solo hay { $there }. Elija todos sus discos juntos

@@ -84,7 +84,7 @@ fn stretches(survey: &DiskSurvey) -> Vec<Stretch> {
         let name = content.label.clone().filter(|label| !label.is_empty());
         stretches.push(Stretch {
             length: volume.extent.length,
-            name: name.unwrap_or_else(|| content.kind.name().to_string()),
+            name: name.unwrap_or_else(|| content.title().to_string()),
             used: Some(used),
         });
     }

@@ -26,7 +26,7 @@ fn volume_line(volume: &SurveyedVolume, state: &str) -> String {
     let content = volume.content();
     let system = volume.system.as_ref().and_then(|system| system.name.clone());
     let label = content.label.as_ref().filter(|label| !label.is_empty());
-    let mut name = content.kind.name().to_string();
+    let mut name = content.title().to_string();
     if let Some(label) = label {
         name += &format!(" \"{label}\"");
     }
