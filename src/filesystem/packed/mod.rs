@@ -30,7 +30,7 @@ struct Image {
 ///
 /// # Errors
 /// When its superblock cannot be read.
-pub fn detect_squashfs(source: &dyn BlockSource) -> error::Result<Option<Volume>> {
+pub(super) fn detect_squashfs(source: &dyn BlockSource) -> error::Result<Option<Volume>> {
     Ok(squashfs::read(source)?.map(|image| image.volume))
 }
 
@@ -38,7 +38,7 @@ pub fn detect_squashfs(source: &dyn BlockSource) -> error::Result<Option<Volume>
 ///
 /// # Errors
 /// A doubt when the superblock contradicts itself or something follows the image.
-pub fn used_squashfs(source: &dyn BlockSource, _: Budget) -> Result<Used, Doubt> {
+pub(super) fn used_squashfs(source: &dyn BlockSource, _: Budget) -> Result<Used, Doubt> {
     used(source, squashfs::read(source))
 }
 
@@ -46,7 +46,7 @@ pub fn used_squashfs(source: &dyn BlockSource, _: Budget) -> Result<Used, Doubt>
 ///
 /// # Errors
 /// When its superblock cannot be read.
-pub fn detect_erofs(source: &dyn BlockSource) -> error::Result<Option<Volume>> {
+pub(super) fn detect_erofs(source: &dyn BlockSource) -> error::Result<Option<Volume>> {
     Ok(erofs::read(source)?.map(|image| image.volume))
 }
 
@@ -54,7 +54,7 @@ pub fn detect_erofs(source: &dyn BlockSource) -> error::Result<Option<Volume>> {
 ///
 /// # Errors
 /// A doubt when the superblock is damaged or unknown, or something follows the image.
-pub fn used_erofs(source: &dyn BlockSource, _: Budget) -> Result<Used, Doubt> {
+pub(super) fn used_erofs(source: &dyn BlockSource, _: Budget) -> Result<Used, Doubt> {
     used(source, erofs::read(source))
 }
 

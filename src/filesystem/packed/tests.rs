@@ -14,7 +14,7 @@ fn doubt(read: Read, source: &dyn BlockSource) -> Option<String> {
 fn files() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for number in 0..40usize {
-        let content: Vec<u8> = (0..number * 7919).map(|at| (at * at >> 5) as u8).collect();
+        let content: Vec<u8> = (0..number * 7919).map(|at| ((at * at) >> 5) as u8).collect();
         std::fs::write(folder.path().join(format!("file {number}")), content).unwrap();
     }
     std::os::unix::fs::symlink("file 3", folder.path().join("link")).unwrap();
