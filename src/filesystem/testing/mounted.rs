@@ -3,6 +3,7 @@
 
 use super::{Garbage, Image, run};
 use crate::block::BlockSource;
+use crate::units::Extent;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -139,7 +140,9 @@ pub(in crate::filesystem) fn cut(images: &[&Image]) -> Vec<Image> {
     for _ in 0..200 {
         let copies: Vec<Image> = images.iter().map(|image| copy(image)).collect();
         let is_same = |(image, copy): (&&Image, &Image)| {
-            fs::read(image.path()).unwrap() == fs::read(copy.path()).unwrap()
+            let pieces = allocated(image);
+            pieces == allocated(copy)
+                && pieces.iter().all(|piece| bytes(image, piece) == bytes(copy, piece))
         };
         if images.iter().zip(&copies).all(is_same) {
             return copies;
@@ -151,8 +154,28 @@ pub(in crate::filesystem) fn cut(images: &[&Image]) -> Vec<Image> {
 /// A copy of an image in a file of its own.
 pub(in crate::filesystem) fn copy(image: &Image) -> Image {
     let copy = Image::new(image.size());
-    fs::copy(image.path(), copy.path()).unwrap();
+    for piece in allocated(image) {
+        copy.write(piece.offset, &bytes(image, &piece));
+    }
     copy
+}
+
+/// The parts of an image's file that take up room.
+fn allocated(image: &Image) -> Vec<Extent> {
+    use rustix::fs::{SeekFrom, seek};
+    let file = File::open(image.path()).unwrap();
+    let mut pieces = Vec::new();
+    let mut end = 0;
+    // An error means that there is no more data.
+    while let Ok(start) = seek(&file, SeekFrom::Data(end)) {
+        end = seek(&file, SeekFrom::Hole(start)).unwrap();
+        pieces.push(Extent::new(start, end - start));
+    }
+    pieces
+}
+
+fn bytes(image: &Image, piece: &Extent) -> Vec<u8> {
+    image.read_vec(piece.offset, piece.length as usize).unwrap()
 }
 
 /// Makes a copy of a file that shares its blocks, and writes into the middle of it.
