@@ -178,8 +178,8 @@ fn described(content: &Volume, system: Option<&System>) -> String {
     }
 }
 
-/// What is in use of the volumes of a disk.
-pub fn map(name: &str, size: u64, used: u64, rows: &[Vec<String>]) -> String {
+/// What is in use of the volumes of a disk; sizes in bytes, `notes` are about its table.
+pub fn map(name: &str, size: u64, used: u64, notes: &[String], rows: &[Vec<String>]) -> String {
     let mut table = table(&[
         message!("ui-column-partition"),
         message!("ui-column-content"),
@@ -191,8 +191,9 @@ pub fn map(name: &str, size: u64, used: u64, rows: &[Vec<String>]) -> String {
     for row in rows {
         table.add_row(row);
     }
+    let notes: String = notes.iter().map(|note| format!("  {note}\n")).collect();
     format!(
-        "{name}  {}\n{table}\n",
+        "{name}  {}\n{notes}{table}\n",
         message!("ui-content-used", used = human_bytes(used), size = human_bytes(size))
     )
 }

@@ -7,6 +7,7 @@ mod support;
 mod again;
 mod disks;
 mod former_members;
+mod layouts;
 mod mounted;
 mod partclone;
 mod partitions;

@@ -144,6 +144,7 @@ pub(crate) fn maps(word: &str) -> Vec<Value> {
     let mut disks = document["disks"].as_array().unwrap().clone();
     for disk in &mut disks {
         disk["name"] = Value::Null;
+        disk["notes"] = Value::Null;
         assert!(!disk["extents"].as_array().unwrap().is_empty());
         for volume in disk["volumes"].as_array_mut().unwrap() {
             volume["note"] = Value::Null;

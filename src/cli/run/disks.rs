@@ -90,12 +90,13 @@ pub(super) fn show_map(job: &MapJob, json: bool) -> Result<u8> {
         vec![map_of_disk(&job.source)?]
     };
     if json {
-        let document = json!({ "disks": disks.iter().map(|(name, size, map, rows)| json!({
-            "name": name,
-            "size": size,
-            "used_bytes": map.total_bytes(),
-            "extents": extents_json(map),
-            "volumes": rows.iter().map(|row| json!({
+        let document = json!({ "disks": disks.iter().map(|disk| json!({
+            "name": disk.name,
+            "size": disk.size,
+            "used_bytes": disk.map.total_bytes(),
+            "extents": extents_json(&disk.map),
+            "notes": disk.notes,
+            "volumes": disk.rows.iter().map(|row| json!({
                 "partition": row.partition,
                 "content": row.content,
                 "extent": row.extent,
@@ -108,7 +109,7 @@ pub(super) fn show_map(job: &MapJob, json: bool) -> Result<u8> {
         print_json(&document)?;
         return Ok(0);
     }
-    for (name, size, map, rows) in disks {
+    for DiskMap { name, size, map, notes, rows } in disks {
         let rows: Vec<Vec<String>> = rows
             .iter()
             .map(|row| {
@@ -122,12 +123,19 @@ pub(super) fn show_map(job: &MapJob, json: bool) -> Result<u8> {
                 ]
             })
             .collect();
-        ui::print(&ui::map(&name, size, map.total_bytes(), &rows))?;
+        ui::print(&ui::map(&name, size, map.total_bytes(), &notes, &rows))?;
     }
     Ok(0)
 }
 
-type DiskMap = (String, u64, ExtentMap, Vec<MapRow>);
+/// What is in use of a disk, and what is to be said of its table.
+struct DiskMap {
+    name: String,
+    size: u64,
+    map: ExtentMap,
+    notes: Vec<String>,
+    rows: Vec<MapRow>,
+}
 
 fn outside_row(map: &ExtentMap, rows: &[MapRow], size: u64) -> MapRow {
     let volumes: ExtentMap = rows.iter().map(|row| row.extent).collect();
@@ -161,7 +169,8 @@ fn map_of_disk(word: &str) -> Result<DiskMap> {
         })
         .collect();
     rows.push(outside_row(&map, &rows, device.size()));
-    Ok((device.name(), device.size(), map, rows))
+    let notes = survey.notes.iter().chain(&survey.doubt).map(ToString::to_string).collect();
+    Ok(DiskMap { name: device.name(), size: device.size(), map, notes, rows })
 }
 
 fn map_of_image(image: &Image) -> Result<Vec<DiskMap>> {
@@ -182,7 +191,9 @@ fn map_of_image(image: &Image) -> Result<Vec<DiskMap>> {
             })
             .collect();
         rows.push(outside_row(&map, &rows, disk.size));
-        disks.push((disk.identity.name.clone(), disk.size, map, rows));
+        let notes = disk.notes.iter().map(ToString::to_string).collect();
+        let name = disk.identity.name.clone();
+        disks.push(DiskMap { name, size: disk.size, map, notes, rows });
     }
     Ok(disks)
 }
