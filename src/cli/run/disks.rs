@@ -2,7 +2,7 @@
 
 use super::place::open_image;
 use super::print_json;
-use crate::block::BlockSource as _;
+use crate::block::BlockSource;
 use crate::block::device::{Access, Device};
 use crate::error::Result;
 use crate::hardware::{Inventory, inventory, selector};
@@ -40,10 +40,12 @@ pub(super) fn list_disks(json: bool) -> Result<u8> {
     let inventory = inventory();
     let opened: Vec<Result<Device>> =
         inventory.disks.iter().map(|disk| Device::open(&disk.path, Access::Look)).collect();
-    let surveys: Vec<Option<DiskSurvey>> = opened
-        .iter()
-        .map(|device| device.as_ref().ok().and_then(|device| survey(&[device]).pop()))
-        .collect();
+    let readable: Vec<&dyn BlockSource> =
+        opened.iter().flatten().map(|device| device as &dyn BlockSource).collect();
+    // Together: file systems, volume groups and arrays span disks.
+    let mut surveyed = survey(&readable).into_iter();
+    let surveys: Vec<Option<DiskSurvey>> =
+        opened.iter().map(|device| device.as_ref().ok().and_then(|_| surveyed.next())).collect();
     if !json {
         ui::print(&ui::disks(&inventory, &surveys))?;
         return Ok(0);
