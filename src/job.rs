@@ -21,6 +21,8 @@ pub enum Job {
     Save(SaveJob),
     /// An image in, disks out.
     Restore(RestoreJob),
+    /// Replicate an image.
+    Copy(CopyJob),
     /// Check images.
     Verify(VerifyJob),
     /// List the images of a destination.
@@ -143,6 +145,25 @@ pub struct RestoreJob {
     pub dry_run: bool,
 }
 
+/// Replicate an image.
+#[derive(Clone, PartialEq, Debug, Args, Serialize, Deserialize)]
+pub struct CopyJob {
+    /// The image.
+    #[arg(value_name = "IMAGE", value_hint = ValueHint::DirPath)]
+    pub image: String,
+    /// The destination.
+    #[arg(long, value_name = "DEST", value_hint = ValueHint::DirPath)]
+    pub to: String,
+    /// The name of the copy.
+    #[arg(long, value_name = "NAME")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Show the plan and stop.
+    #[arg(long)]
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
 /// Check images.
 #[derive(Clone, PartialEq, Debug, Args, Serialize, Deserialize)]
 pub struct VerifyJob {
@@ -158,9 +179,9 @@ pub struct VerifyJob {
 /// List the images of a destination.
 #[derive(Clone, PartialEq, Debug, Args, Serialize, Deserialize)]
 pub struct ImagesJob {
-    /// The destination.
-    #[arg(value_name = "DEST", value_hint = ValueHint::DirPath)]
-    pub destination: String,
+    /// The destinations.
+    #[arg(required = true, value_name = "DEST", value_hint = ValueHint::DirPath)]
+    pub destinations: Vec<String>,
 }
 
 /// Describe an image.

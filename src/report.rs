@@ -18,12 +18,21 @@ pub enum Stage {
     Restore,
     /// Reading the target back.
     VerifyTarget,
+    /// Writing an image's files to another place.
+    Copy,
 }
 
 impl Stage {
     /// Every stage.
-    pub const ALL: [Self; 6] =
-        [Self::Survey, Self::Save, Self::Verify, Self::Precheck, Self::Restore, Self::VerifyTarget];
+    pub const ALL: [Self; 7] = [
+        Self::Survey,
+        Self::Save,
+        Self::Verify,
+        Self::Precheck,
+        Self::Restore,
+        Self::VerifyTarget,
+        Self::Copy,
+    ];
 
     /// The stage with this [`Stage::id`].
     pub fn from_id(id: &str) -> Option<Self> {
@@ -39,6 +48,7 @@ impl Stage {
             Self::Precheck => message!("ui-stage-precheck"),
             Self::Restore => message!("ui-stage-restore"),
             Self::VerifyTarget => message!("ui-stage-verify-target"),
+            Self::Copy => message!("ui-stage-copy"),
         }
     }
 
@@ -51,6 +61,7 @@ impl Stage {
             Self::Precheck => "precheck",
             Self::Restore => "restore",
             Self::VerifyTarget => "verify-target",
+            Self::Copy => "copy",
         }
     }
 }

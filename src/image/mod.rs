@@ -6,6 +6,7 @@
 
 pub mod about;
 mod checksums;
+mod copy;
 mod coverage;
 mod disk;
 mod envelope;
@@ -18,6 +19,7 @@ mod reader;
 mod verify;
 mod writer;
 
+pub use copy::ImageCopy;
 pub use disk::ImageDisk;
 pub use envelope::{Envelope, open as open_envelope, seal as seal_envelope};
 pub use files::{FileEntry, FileReader, FileWriter, Freshness, ImageFiles};

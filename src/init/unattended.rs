@@ -317,8 +317,9 @@ fn places(job: &Job) -> Vec<&str> {
     match job {
         Job::Save(job) => vec![job.to.as_str()],
         Job::Restore(job) => vec![job.image.as_str()],
+        Job::Copy(job) => vec![job.image.as_str(), job.to.as_str()],
         Job::Verify(job) => job.images.iter().map(String::as_str).collect(),
-        Job::Images(job) => vec![job.destination.as_str()],
+        Job::Images(job) => job.destinations.iter().map(String::as_str).collect(),
         Job::Show(job) => vec![job.image.as_str()],
         Job::Delete(job) => vec![job.image.as_str()],
         Job::Prune(job) => vec![job.destination.as_str()],

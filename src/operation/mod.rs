@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod chunks;
+pub mod copy;
 pub mod destination;
 pub mod devices;
 pub mod estimate;

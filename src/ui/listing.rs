@@ -383,20 +383,22 @@ pub(super) fn condition_name(condition: Condition) -> Message {
     }
 }
 
-/// The images of a destination.
-pub fn images(entries: &[Entry]) -> String {
+/// The images of a destination; with `copies`, where else each of them is, in the same order.
+pub fn images(entries: &[Entry], copies: Option<&Vec<Vec<String>>>) -> String {
     if entries.is_empty() {
         return format!("{}\n", message!("ui-no-images"));
     }
-    let mut table = table(&[
+    let mut titles = vec![
         message!("ui-column-name"),
         message!("ui-column-created"),
         message!("ui-column-disks"),
         message!("ui-column-used"),
         message!("ui-column-stored"),
         message!("ui-column-condition"),
-    ]);
-    for entry in entries {
+    ];
+    titles.extend(copies.map(|_| message!("ui-column-copies")));
+    let mut table = table(&titles);
+    for (number, entry) in entries.iter().enumerate() {
         let manifest = entry.manifest.as_ref();
         let disks: Vec<String> = manifest
             .map(|manifest| {
@@ -404,14 +406,16 @@ pub fn images(entries: &[Entry]) -> String {
                 disks.map(|d| format!("{} {}", d.identity.name, marketing_bytes(d.size))).collect()
             })
             .unwrap_or_default();
-        table.add_row([
+        let mut row = vec![
             entry.name.clone(),
             manifest.map_or_else(|| "–".to_owned(), |manifest| manifest.created.clone()),
             or_dash(Some(&disks.join(", "))),
             manifest.map_or_else(|| "–".to_owned(), |m| human_bytes(m.used_bytes())),
             human_bytes(entry.stored_bytes),
             condition_name(entry.condition).to_string(),
-        ]);
+        ];
+        row.extend(copies.map(|copies| or_dash(Some(&copies[number].join(", ")))));
+        table.add_row(row);
     }
     format!("{table}\n")
 }

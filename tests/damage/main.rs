@@ -2,6 +2,7 @@
 //! how much memory it all takes.
 
 mod bad_input;
+mod copying;
 mod flips;
 mod hostile;
 mod killed;

@@ -5,6 +5,7 @@
 mod support;
 
 mod again;
+mod copies;
 mod disks;
 mod former_members;
 mod layouts;

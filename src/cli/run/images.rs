@@ -36,16 +36,65 @@ fn image_json(entry: &library::Entry) -> Value {
 }
 
 pub(super) fn list_images(job: &ImagesJob, json: bool) -> Result<u8> {
-    let destination = destination::open(&job.destination, DestinationAccess::Look)?;
-    let entries =
-        library::list(destination.store().as_ref()).map_err(|error| destination.explain(error))?;
-    match json {
-        true => {
-            print_json(&json!({ "images": entries.iter().map(image_json).collect::<Vec<_>>() }))?;
+    let mut found: Vec<(String, Vec<library::Entry>)> = Vec::new();
+    for word in &job.destinations {
+        let destination = destination::open(word, DestinationAccess::Look)?;
+        let entries = library::list(destination.store().as_ref())
+            .map_err(|error| destination.explain(error))?;
+        found.push((destination.location(), entries));
+    }
+    if json {
+        let images: Vec<Value> = found
+            .iter()
+            .enumerate()
+            .flat_map(|(place, (location, entries))| {
+                let found = &found;
+                entries.iter().map(move |entry| {
+                    let mut image = image_json(entry);
+                    image["destination"] = json!(location);
+                    image["copies"] = json!(copies(found, place, entry));
+                    image
+                })
+            })
+            .collect();
+        print_json(&json!({ "images": images }))?;
+        return Ok(0);
+    }
+    let has_several = found.len() > 1;
+    for (place, (location, entries)) in found.iter().enumerate() {
+        if has_several {
+            let location = location.as_str();
+            ui::print(&format!("{}\n", message!("ui-images-in", location = location)))?;
         }
-        false => ui::print(&ui::images(&entries))?,
+        let copies = entries.iter().map(|entry| copies(&found, place, entry)).collect::<Vec<_>>();
+        ui::print(&ui::images(entries, has_several.then_some(&copies)))?;
     }
     Ok(0)
+}
+
+/// Where else among the destinations the same image is, finished.
+fn copies(
+    found: &[(String, Vec<library::Entry>)],
+    place: usize,
+    entry: &library::Entry,
+) -> Vec<String> {
+    let Some(manifest) = &entry.manifest else { return Vec::new() };
+    let is_same = |other: &library::Entry| {
+        other.manifest.as_ref().is_some_and(|other| {
+            (other.image_id, other.save_id) == (manifest.image_id, manifest.save_id)
+        })
+    };
+    found
+        .iter()
+        .enumerate()
+        .flat_map(|(number, (location, entries))| {
+            entries
+                .iter()
+                .filter(move |other| number != place || other.directory != entry.directory)
+                .filter(|other| is_same(other))
+                .map(move |other| format!("{location}/{}", other.directory))
+        })
+        .collect()
 }
 
 pub(super) fn show_image(job: &ShowJob, json: bool) -> Result<u8> {
@@ -178,7 +227,7 @@ pub(super) fn prune(job: &PruneJob, json: bool, console: &Console) -> Result<u8>
         return Ok(0);
     }
     if !job.yes {
-        let list = ui::images(&pruning.remove);
+        let list = ui::images(&pruning.remove, None);
         match json {
             true => eprint!("{list}"),
             false => ui::print(&list)?,

@@ -1,5 +1,6 @@
 //! Carrying out a job: plan, show, ask, execute, report.
 
+mod copy;
 mod disks;
 mod images;
 mod place;
@@ -25,6 +26,7 @@ pub(super) fn run(job: &Job, json: bool, console: &Console) -> Result<u8> {
         Job::Map(job) => disks::show_map(job, json),
         Job::Save(job) => save::save_disks(job, json, console),
         Job::Restore(job) => restore::restore_image(job, json, console),
+        Job::Copy(job) => copy::copy_image(job, json, console),
         Job::Verify(job) => images::verify_images(job, json, console),
         Job::Images(job) => images::list_images(job, json),
         Job::Show(job) => images::show_image(job, json),

@@ -180,7 +180,7 @@ fn oldest_first(entries: &[Entry], mut replaced: Vec<Entry>) -> Vec<Entry> {
 }
 
 /// The header of an image, where it is sound.
-fn header_of(files: &dyn ImageFiles) -> Option<Header> {
+pub fn header_of(files: &dyn ImageFiles) -> Option<Header> {
     let reader = files.open(HEADER, Freshness::Any).ok()?;
     let length = usize::try_from(reader.length()).ok().filter(|length| *length <= 1 << 20)?;
     let mut bytes = vec![0; length];

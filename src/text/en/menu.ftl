@@ -176,3 +176,4 @@ menu-stop-no = No, go on
 menu-stop-yes = Yes, stop now
 menu-stopping = Stopping…
 menu-other-console = This job was started on { $console }. Only one job can run at a time.
+menu-copying = Copying { $name }

@@ -176,3 +176,4 @@ menu-stop-no = No, seguir
 menu-stop-yes = Sí, detener ahora
 menu-stopping = Deteniendo…
 menu-other-console = Este trabajo se empezó en { $console }. Solo puede haber un trabajo a la vez.
+menu-copying = Copiando { $name }
