@@ -18,6 +18,7 @@ mod layers;
 mod lvm;
 mod md;
 pub mod ntfs;
+mod packed;
 mod recognize;
 mod state;
 pub mod swap;
@@ -190,6 +191,8 @@ const READERS: &[Reader] = &[
     Reader { detect: swap::detect, used: swap::used },
     Reader { detect: xfs::detect, used: xfs::used },
     Reader { detect: btrfs::detect, used: btrfs::used },
+    Reader { detect: packed::detect_squashfs, used: packed::used_squashfs },
+    Reader { detect: packed::detect_erofs, used: packed::used_erofs },
 ];
 
 /// Reads all chosen volumes together and answers one reading for each, in the same order.

@@ -205,7 +205,7 @@ fn a_disk_with_ntfs_and_exfat_comes_back() {
     // The same disk after a shutdown with fast startup.
     let volume = path("volume");
     disk::extract(&disk.path, 2 * MIB, 64 * MIB, &volume);
-    let mount = Mount::by_driver("ntfs-3g", &volume, &path("mounted")).unwrap();
+    let mount = Mount::by_driver("ntfs-3g", "rw", &volume, &path("mounted")).unwrap();
     fs::write(mount.path().join("hiberfil.sys"), b"HIBR and what follows").unwrap();
     drop(mount);
     disk::embed(&volume, &disk.path, 2 * MIB);

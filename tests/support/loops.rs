@@ -63,14 +63,19 @@ impl Mount {
     }
 
     /// Mounts a device or a plain file by a FUSE driver; none, said loudly, where that is not
-    /// possible.
-    pub(crate) fn by_driver(program: &str, source: &Path, folder: &Path) -> Option<Self> {
+    /// possible. A look is `ro`: a driver that may write notes, for one, when a file was read.
+    pub(crate) fn by_driver(
+        program: &str,
+        options: &str,
+        source: &Path,
+        folder: &Path,
+    ) -> Option<Self> {
         if !is_root() || !Path::new("/dev/fuse").exists() {
             skipped("needs root and FUSE");
             return None;
         }
         std::fs::create_dir_all(folder).unwrap();
-        tool(program, &[text(source), text(folder)]);
+        tool(program, &["-o", options, text(source), text(folder)]);
         Some(Self(folder.to_owned()))
     }
 

@@ -126,7 +126,7 @@ pub(crate) fn ntfs(path: &Path, size: u64, options: &[&str], tree: &Path) -> Opt
     words.extend(options);
     words.push(text(path));
     tool("mkntfs", &words);
-    let mount = Mount::by_driver("ntfs-3g", path, &path.with_extension("mounted"))?;
+    let mount = Mount::by_driver("ntfs-3g", "rw", path, &path.with_extension("mounted"))?;
     let files = fill_mounted(&mount, tree);
     drop(mount);
     tool("ntfsfix", &["-n", text(path)]);
@@ -143,7 +143,7 @@ pub(crate) fn exfat(path: &Path, size: u64, options: &[&str], tree: &Path) -> Op
     // The driver takes block devices only.
     let device = Loop::attach(path, 512)?;
     let folder = path.with_extension("mounted");
-    let mount = Mount::by_driver("mount.exfat-fuse", device.path(), &folder)?;
+    let mount = Mount::by_driver("mount.exfat-fuse", "rw", device.path(), &folder)?;
     let files = fill_mounted(&mount, tree);
     drop(mount);
     drop(device);
@@ -155,7 +155,7 @@ pub(crate) fn exfat(path: &Path, size: u64, options: &[&str], tree: &Path) -> Op
 #[track_caller]
 pub(crate) fn assert_ntfs(volume: &Path, files: &BTreeMap<String, Node>) {
     tool("ntfsfix", &["-n", text(volume)]);
-    let mount = Mount::by_driver("ntfs-3g", volume, &volume.with_extension("restored"));
+    let mount = Mount::by_driver("ntfs-3g", "ro", volume, &volume.with_extension("restored"));
     tree::assert_same(text(volume), files, mount.expect("it was mounted before").path());
 }
 
@@ -165,7 +165,7 @@ pub(crate) fn assert_exfat(volume: &Path, files: &BTreeMap<String, Node>) {
     tool("fsck.exfat", &["-n", text(volume)]);
     let device = Loop::attach(volume, 512).expect("it was attached before");
     let folder = volume.with_extension("restored");
-    let mount = Mount::by_driver("mount.exfat-fuse", device.path(), &folder);
+    let mount = Mount::by_driver("mount.exfat-fuse", "ro", device.path(), &folder);
     tree::assert_same(text(volume), files, mount.expect("it was mounted before").path());
 }
 

@@ -4,8 +4,7 @@ use super::At::Start;
 use super::{Probe, Row, crc32_le, plain, row};
 use crate::filesystem::Volume;
 use crate::filesystem::VolumeKind::{
-    self, Apfs, Erofs, F2fs, HfsPlus, Iso9660, Jfs, Nilfs2, Refs, Reiserfs, Squashfs, Udf, Ufs,
-    XfsLog,
+    self, Apfs, F2fs, HfsPlus, Iso9660, Jfs, Nilfs2, Refs, Reiserfs, Udf, Ufs, XfsLog,
 };
 use crate::units::KIB;
 
@@ -45,10 +44,6 @@ pub(super) const ROWS: &[Row] = &[
     // the descriptors of ISO 9660.
     row(Udf, Start(32 * KIB), 1, b"BEA01", udf),
     row(Udf, Start(32 * KIB), 1, b"CD001", udf),
-    // Linux, fs/squashfs/squashfs_fs.h, struct squashfs_super_block.
-    row(Squashfs, Start(0), 0, b"hsqs", squashfs),
-    // Linux, fs/erofs/erofs_fs.h, struct erofs_super_block.
-    row(Erofs, Start(KIB), 0, &0xE0F5_E1E2_u32.to_le_bytes(), erofs),
 ];
 
 /// A block size as most formats have it: a power of two, in bytes.
@@ -197,26 +192,4 @@ fn udf(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {
         .into_iter()
         .any(|step| (1..16).any(|number| is_nsr(at + number * step)))
         .then(|| Volume::of(kind))
-}
-
-fn squashfs(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {
-    // Version 4 is the only one that this signature begins.
-    (probe.u16_le(at + 28)? == 4).then_some(())?;
-    Some(Volume {
-        block_size: Some(block_size(probe.u32_le(at + 12)?.into())?),
-        length: probe.u64_le(at + 40),
-        ..Volume::of(kind)
-    })
-}
-
-fn erofs(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {
-    let [block_log] = probe.array(at + 12)?;
-    let block = block_size_log(block_log.into())?;
-    Some(Volume {
-        label: probe.text(at + 64, 16),
-        uuid: probe.uuid(at + 48),
-        block_size: Some(block),
-        length: u64::from(probe.u32_le(at + 36)?).checked_mul(block),
-        ..Volume::of(kind)
-    })
 }

@@ -72,18 +72,6 @@ fn images_of_folders_are_recognised() {
     let folder = folder.path().display();
     for (command, kind, their_kind, uuid) in [
         (
-            format!("mksquashfs {folder} {{}} -quiet -noappend"),
-            VolumeKind::Squashfs,
-            "squashfs",
-            true,
-        ),
-        (
-            format!("mkfs.erofs -U 0c1f6d0e-0000-4000-8000-123456789abc {{}} {folder}"),
-            VolumeKind::Erofs,
-            "erofs",
-            true,
-        ),
-        (
             format!("xorriso -as mkisofs -quiet -V LAB -o {{}} {folder}"),
             VolumeKind::Iso9660,
             "iso9660",

@@ -2,6 +2,7 @@
 //! compared file by file.
 
 use super::{Garbage, Image, run};
+use crate::block::BlockSource;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -128,6 +129,30 @@ pub(in crate::filesystem) fn fill(folder: &Path, seed: u64, count: u64, largest:
         let name = format!("user.attribute{number}");
         rustix::fs::fsetxattr(&attributes, name, &value, rustix::fs::XattrFlags::empty()).unwrap();
     }
+}
+
+/// What the devices of a mounted file system hold at one moment, as after a power cut. The kernel may
+/// write to them at any time (another program's `sync` reaches every mount), and a copy takes a while,
+/// so it counts only when nothing has changed between the copy of the last and a second look at the
+/// first.
+pub(in crate::filesystem) fn cut(images: &[&Image]) -> Vec<Image> {
+    for _ in 0..200 {
+        let copies: Vec<Image> = images.iter().map(|image| copy(image)).collect();
+        let is_same = |(image, copy): (&&Image, &Image)| {
+            fs::read(image.path()).unwrap() == fs::read(copy.path()).unwrap()
+        };
+        if images.iter().zip(&copies).all(is_same) {
+            return copies;
+        }
+    }
+    panic!("the devices are written to all the time");
+}
+
+/// A copy of an image in a file of its own.
+pub(in crate::filesystem) fn copy(image: &Image) -> Image {
+    let copy = Image::new(image.size());
+    fs::copy(image.path(), copy.path()).unwrap();
+    copy
 }
 
 /// Makes a copy of a file that shares its blocks, and writes into the middle of it.

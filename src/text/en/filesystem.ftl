@@ -32,6 +32,12 @@ fat-free-count = The FAT file system says that { $said } clusters are free, but 
 swap-hibernated = It holds a hibernated system, which wakes up from here at the next start
 swap-version-0 = It is a swap area of the old version 0, which this version does not know
 swap-header = The header of the swap area makes no sense
+
+packed-past-end = The { $name } image says it has { $length } bytes, but the partition has only { $size }
+packed-followed = Something follows the { $name } image that may belong to it
+packed-damaged = The superblock of the { $name } image is damaged
+packed-features = The { $name } image has features that this version does not know ({ $features })
+packed-devices = The { $name } image keeps its data on several devices
 ## ext2, ext3, ext4
 ext-no-superblock = The superblock of the ext file system is missing or damaged
 ext-unreadable = Part of the file system's own tables, at byte { $offset }, cannot be read: { $why }

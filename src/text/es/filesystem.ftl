@@ -32,6 +32,12 @@ fat-free-count = El sistema de archivos FAT dice que hay { $said } clústeres li
 swap-hibernated = Contiene un sistema hibernado, que despertará desde aquí en el próximo arranque
 swap-version-0 = Es un área de intercambio de la antigua versión 0, que esta versión no conoce
 swap-header = La cabecera del área de intercambio no tiene sentido
+
+packed-past-end = La imagen { $name } dice que tiene { $length } bytes, pero la partición solo tiene { $size }
+packed-followed = Detrás de la imagen { $name } hay algo que puede formar parte de ella
+packed-damaged = El superbloque de la imagen { $name } está dañado
+packed-features = La imagen { $name } tiene características que esta versión no conoce ({ $features })
+packed-devices = La imagen { $name } guarda sus datos en varios dispositivos
 ## ext2, ext3, ext4
 ext-no-superblock = El superbloque del sistema de archivos ext falta o está dañado
 ext-unreadable = No se puede leer una parte de las tablas internas del sistema de archivos, en el byte { $offset }: { $why }

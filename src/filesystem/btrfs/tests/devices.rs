@@ -4,7 +4,7 @@ use super::fixture::{Attached, certain, field, filled, made, restored, used_of};
 use crate::block::BlockSource;
 use crate::filesystem::btrfs::{detect, used};
 use crate::filesystem::testing::Image;
-use crate::filesystem::testing::mounted::{self, Mounted, assert_same_tree, can_mount};
+use crate::filesystem::testing::mounted::{self, Mounted, assert_same_tree, can_mount, copy};
 use crate::filesystem::{self, Budget};
 use crate::text::Language;
 use crate::units::{ExtentMap, MIB};
@@ -97,13 +97,6 @@ fn devices_find_each_other_among_all_volumes() {
     );
     let note = notes[1].as_ref().unwrap().in_language(Language::English);
     assert!(note.contains("lab") && note.contains("2 devices"), "{note}");
-}
-
-/// A copy of an image in a file of its own.
-fn copy(image: &Image) -> Image {
-    let copy = Image::new(image.size());
-    std::fs::copy(image.path(), copy.path()).unwrap();
-    copy
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use super::fixture::run;
 use crate::block::BlockSource;
 use crate::filesystem::ext::{detect, used};
-use crate::filesystem::testing::mounted::{Mounted, can_mount, sync};
+use crate::filesystem::testing::mounted::{Mounted, can_mount, copy, cut, sync};
 use crate::filesystem::testing::{Garbage, Image};
 use crate::filesystem::{Budget, Doubt, Used};
 use crate::units::{ExtentMap, MIB};
@@ -16,12 +16,6 @@ use std::path::Path;
 fn read(image: &Image) -> Result<Used, Doubt> {
     assert!(detect(image).unwrap().is_some());
     used(image, Budget::default())
-}
-
-fn copy(image: &Image) -> Image {
-    let copy = Image::new(image.size());
-    fs::copy(image.path(), copy.path()).unwrap();
-    copy
 }
 
 /// Whether the superblock says that there is a journal to replay.
@@ -77,7 +71,7 @@ fn cuts(image: &Image, options: &str) -> Vec<(Image, Synced)> {
         let content = garbage.bytes(10_000);
         write_synced(folder, format!("last{round}"), content, &mut synced);
         fs::write(folder.join(format!("unsynced{round}")), garbage.bytes(40_000)).unwrap();
-        cuts.push((copy(image), synced.clone()));
+        cuts.push((cut(&[image]).remove(0), synced.clone()));
     }
     cuts
 }
