@@ -115,6 +115,9 @@ declare -rA REASON=(
   [erofs-utils]="makes EROFS images that must be read"
   [xorriso]="makes the ISO, and images that must be recognised"
   [genisoimage]="makes ISO 9660 and HFS images that must be recognised"
+  [openssh-server]="the server that tests of SFTP destinations speak to, on loopback"
+  [openssh-client]="makes keys for that server (ssh-keygen)"
+  [openssl]="makes a password for that server; fills the disk of the comparison"
   [parted]="makes partition tables for the tests"
   [mount]="mounts and loop devices for the tests (losetup, mount, swapon)"
 )
@@ -129,7 +132,7 @@ readonly RUN_PACKAGES=(qemu-system-x86 ovmf e2fsprogs dosfstools mtools exfatpro
 readonly TEST_PACKAGES=(shellcheck e2fsprogs dosfstools mtools util-linux mount fdisk gdisk parted
   partclone xfsprogs btrfs-progs ntfs-3g exfatprogs exfat-fuse f2fs-tools jfsutils reiserfsprogs nilfs-tools
   bcache-tools udftools apfsprogs makefs cryptsetup-bin lvm2 mdadm squashfs-tools erofs-utils xorriso
-  genisoimage qemu-system-x86 ovmf debootstrap)
+  genisoimage openssh-server openssh-client openssl qemu-system-x86 ovmf debootstrap)
 
 is_installed() {
   dpkg-query --show --showformat='${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed

@@ -15,6 +15,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum ErrorKind {
     /// The system refused an operation, or a device or store failed.
     Io,
+    /// A server does not answer, or the way to it is cut: it may be there again later.
+    Unreachable,
     /// Something named does not exist.
     NotFound,
     /// The destination has no room, or cannot hold a file of this size.
@@ -35,7 +37,7 @@ impl ErrorKind {
     /// The exit code of the process, the same for every command.
     pub const fn exit_code(self) -> u8 {
         match self {
-            Self::Io | Self::NotFound | Self::NoSpace | Self::Unsupported => 1,
+            Self::Io | Self::Unreachable | Self::NotFound | Self::NoSpace | Self::Unsupported => 1,
             Self::Usage => 2,
             Self::Damaged => 3,
             Self::Refused => 5,
@@ -167,7 +169,7 @@ impl std::error::Error for Error {
 /// Adds context to what a system call or another crate answered.
 pub trait Context<T> {
     /// Turns a failure into an [`Error`] that says what failed. The kind is [`ErrorKind::Io`],
-    /// or what the operating system's answer means: not found, no space.
+    /// or what the operating system's answer means: not found, no space, no way to a server.
     fn context(self, message: impl FnOnce() -> Message) -> Result<T>;
 }
 
@@ -181,6 +183,15 @@ impl<T, E: Into<std::io::Error>> Context<T> for std::result::Result<T, E> {
                 | std::io::ErrorKind::QuotaExceeded
                 | std::io::ErrorKind::FileTooLarge => ErrorKind::NoSpace,
                 std::io::ErrorKind::Interrupted => ErrorKind::Interrupted,
+                std::io::ErrorKind::ConnectionRefused
+                | std::io::ErrorKind::ConnectionReset
+                | std::io::ErrorKind::ConnectionAborted
+                | std::io::ErrorKind::NotConnected
+                | std::io::ErrorKind::HostUnreachable
+                | std::io::ErrorKind::NetworkUnreachable
+                | std::io::ErrorKind::NetworkDown
+                | std::io::ErrorKind::StaleNetworkFileHandle
+                | std::io::ErrorKind::TimedOut => ErrorKind::Unreachable,
                 _ => ErrorKind::Io,
             };
             Error::new(kind, message()).caused_by(error)

@@ -1,11 +1,19 @@
 //! What every store must do, checked on each of them.
 
+#[path = "servers/sshd.rs"]
+#[allow(dead_code, reason = "shared with the tests of servers")]
+mod sshd;
+
 use calco::error::{ErrorKind, Result};
 use calco::image::{Freshness, ImageFiles};
-use calco::store::{LocalStore, MemoryStore, Store};
+use calco::store::address::Address;
+use calco::store::credentials::{Credentials, Nobody, Secret};
+use calco::store::patience::Patience;
+use calco::store::{HostKeys, LocalStore, MemoryStore, PatientStore, SftpStore, Store};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 fn write(files: &dyn ImageFiles, name: &str, pieces: &[&[u8]]) -> Result<()> {
     let mut writer = files.create(name)?;
@@ -225,6 +233,52 @@ fn mounted(size: &str) -> Option<Mount> {
 fn local_on_tmpfs() {
     let Some(mount) = mounted("64m") else { return };
     conforms(&LocalStore::open(mount.path()).unwrap());
+}
+
+fn sftp(server: &sshd::Sshd) -> SftpStore {
+    let address = Address::parse(&server.address()).unwrap().unwrap();
+    let credentials = Credentials {
+        password: Some(Secret::new(sshd::PASSWORD.to_owned())),
+        ..Credentials::default()
+    };
+    let keys = HostKeys { given: vec![server.fingerprint()], file: None };
+    SftpStore::open(address, credentials, keys, Arc::new(Nobody)).unwrap()
+}
+
+#[test]
+fn a_folder_reached_through_ssh() {
+    if !sshd::can_serve() {
+        return;
+    }
+    let server = sshd::Sshd::start();
+    conforms(&sftp(&server));
+    let patience = Patience::new("the server", Duration::from_secs(60));
+    conforms(&PatientStore::new(Arc::new(sftp(&server)), Arc::new(patience)));
+}
+
+#[test]
+fn a_file_that_was_begun_goes_on_where_it_is_durable() {
+    if !sshd::can_serve() {
+        return;
+    }
+    let mut server = sshd::Sshd::start();
+    let store = sftp(&server);
+    let files = store.create_directory("image").unwrap();
+    let mut writer = files.create("file").unwrap();
+    let content: Vec<u8> = (0..3_000_000u32).map(|number| (number >> 3) as u8).collect();
+    writer.write(&content[..2_000_000]).unwrap();
+    writer.sync().unwrap();
+    assert_eq!(writer.durable(), 2_000_000);
+    let _ = writer.write(&content[..500_000]);
+    server.go_away();
+    assert!(writer.sync().is_err());
+    assert!(files.list().is_err());
+    server.come_back();
+    let mut writer = files.resume("file", 2_000_000).unwrap();
+    writer.write(&content[2_000_000..]).unwrap();
+    writer.finish().unwrap();
+    assert!(read(files.as_ref(), "file", Freshness::Medium).unwrap() == content);
+    assert!(files.resume("file", 4_000_000).is_err(), "so much was never there");
 }
 
 #[test]

@@ -3,9 +3,11 @@
 mod help;
 mod menu;
 mod run;
+mod servers;
 
 use crate::error::{Error, ErrorKind};
 use crate::job::Job;
+use crate::store::patience;
 use crate::text::{Language, message, set_language};
 use crate::ui::menu::Machine;
 use crate::ui::{self, Console, ProgressStyle};
@@ -49,6 +51,8 @@ struct Options {
     /// The language.
     #[arg(long, global = true, value_name = "LANGUAGE", value_parser = ["en", "es"])]
     lang: Option<String>,
+    #[command(flatten)]
+    servers: servers::ServerOptions,
 }
 
 /// The language that the words ask for, before they are parsed: help and errors need it.
@@ -96,12 +100,13 @@ pub fn main_with(machine: Option<&dyn Machine>) -> ExitCode {
         }
     }
     let style = ProgressStyle::named(&line.options.progress);
-    let outcome = match line.command {
+    let outcome = line.options.servers.set_up().and_then(|()| match line.command {
         Subcommand::Menu(words) => menu::run(&words, machine, interrupted).map(|()| 0),
         Subcommand::Job(job) => {
-            run::run(&job, line.options.json, &Console::new(style, interrupted))
+            let console = Console::new(style, interrupted);
+            patience::watch(&console, || run::run(&job, line.options.json, &console))
         }
-    };
+    });
     match outcome {
         Ok(code) => ExitCode::from(code),
         Err(error) => {

@@ -1,6 +1,7 @@
 //! What the format needs of the place where an image lies: plain files, written once.
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
+use crate::text::message;
 
 /// Where bytes may come from when a file is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,6 +31,16 @@ pub trait ImageFiles: Send + Sync {
     /// # Errors
     /// When it exists, or the store refuses.
     fn create(&self, name: &str) -> Result<Box<dyn FileWriter>>;
+
+    /// Goes on with a file that this process began and that no reader counts on yet: what it
+    /// holds after its first `length` bytes is thrown away, and more is written there. For stores
+    /// on servers, whose connections break.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] where a store has no need of it; when the file has fewer bytes.
+    fn resume(&self, _name: &str, _length: u64) -> Result<Box<dyn FileWriter>> {
+        Err(Error::new(ErrorKind::Unsupported, message!("store-no-resume")))
+    }
 
     /// Opens a file for reading.
     ///
@@ -62,6 +73,21 @@ pub trait FileWriter: Send {
     /// # Errors
     /// When the store fails or is full.
     fn write(&mut self, bytes: &[u8]) -> Result<()>;
+
+    /// How many bytes from the front of the file survive a server that goes away, as far as that
+    /// is known; they need not be kept to be sent again.
+    fn durable(&self) -> u64 {
+        0
+    }
+
+    /// Waits until everything written so far is durable, where the store can tell before the file
+    /// is finished.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn sync(&mut self) -> Result<()> {
+        Ok(())
+    }
 
     /// Closes the file; returns when it is durable.
     ///

@@ -2,12 +2,20 @@
 //! store must pass.
 #![forbid(unsafe_code)]
 
+pub mod address;
+pub mod credentials;
 pub mod fault;
 mod local;
 mod memory;
+pub mod patience;
+mod patient;
+mod runtime;
+mod sftp;
 
 pub use local::LocalStore;
 pub use memory::MemoryStore;
+pub use patient::PatientStore;
+pub use sftp::{HostKeys, SftpStore};
 
 use crate::error::Result;
 use crate::image::ImageFiles;

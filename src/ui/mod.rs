@@ -6,7 +6,7 @@ pub mod menu;
 mod progress;
 pub mod running;
 
-pub use confirm::confirm;
+pub use confirm::{PersonAtTerminal, confirm};
 pub use listing::{
     disks, images, map, restore_done, restore_plan, restore_questions, save_done, save_plan, show,
 };

@@ -280,8 +280,16 @@ impl Guest {
             Ok(Some(_)) => {}
             other => panic!("{name} was not pulled out: {other:?}"),
         }
-        // A disk of the command line takes its bytes with it, one that was plugged in does not.
-        let _ = self.qmp.execute("blockdev-del", json!({ "node-name": name }));
+        // A disk of the command line takes its bytes with it, one that was plugged in does not; and
+        // QEMU lets go of them a moment later.
+        for _ in 0..100 {
+            match self.qmp.execute("blockdev-del", json!({ "node-name": name })) {
+                Err(error) if error.to_string().contains("in use") => {
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+                _ => break,
+            }
+        }
     }
 
     /// Presses the power button.

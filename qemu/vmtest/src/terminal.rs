@@ -132,7 +132,10 @@ impl Terminal {
     ) -> Result<usize, Screen> {
         self.wait_for_state(within, |state| {
             let from = after.min(state.bytes.len());
-            let found = state.bytes[from..].windows(text.len()).position(|part| part == text);
+            let found = match text {
+                [] => Some(0),
+                text => state.bytes[from..].windows(text.len()).position(|part| part == text),
+            };
             found.map(|at| from + at + text.len()).ok_or_else(|| Screen::of(state.model.screen()))
         })
     }

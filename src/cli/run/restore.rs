@@ -14,7 +14,7 @@ use crate::text::message;
 use crate::ui::menu::Planned;
 use crate::ui::{self, Console};
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Refuses names that mean another disk after the next start, when nobody looks.
@@ -28,7 +28,12 @@ fn check_stable(word: &str, yes: bool) -> Result<()> {
 
 fn assignments(job: &RestoreJob, image: &Image, folder: &Path) -> Result<Vec<Assignment>> {
     let inventory = Inventory::read(Path::new("/"));
-    let protected = [folder.to_owned()];
+    // On a server there is nothing to protect.
+    let protected: Vec<PathBuf> = Some(folder)
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .map(Path::to_owned)
+        .into_iter()
+        .collect();
     let find = |word: &str| -> Result<Arc<DeviceTarget>> {
         check_stable(word, job.yes)?;
         DeviceTarget::find(word, &inventory, &protected).map(Arc::new)
@@ -146,10 +151,10 @@ pub(in crate::cli) fn plan(job: &RestoreJob) -> Result<Planned<RestorePlan>> {
     let files = library::find(destination.store().as_ref(), &name)?;
     // Beside the image there may be targets; in its own directory, nothing may be written.
     let directory = Path::new(&files.location()).file_name().map(ToOwned::to_owned);
-    let folder = directory.map_or_else(
-        || destination.folder().to_owned(),
-        |directory| destination.folder().join(directory),
-    );
+    let folder = match directory {
+        Some(directory) if !destination.is_on_server() => destination.folder().join(directory),
+        _ => destination.folder().to_owned(),
+    };
     let image = Image::open(files, Freshness::Any)?;
     let assignments = assignments(job, &image, &folder)?;
     let options = RestoreOptions {

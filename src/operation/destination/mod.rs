@@ -5,6 +5,7 @@
 //! | `/mnt/images`, `images` | a folder |
 //! | `usb:NAME`, `usb:NAME/path` | a volume on a disk that can be taken away, or a folder on it |
 //! | `disk:NAME`, `disk:NAME/path` | the same on any disk |
+//! | `sftp://USER@HOST/path` | a folder on a server; see [`crate::store::address`] |
 //!
 //! NAME is the label, the UUID or serial number, or a name below `/dev/disk/by-id` of exactly one
 //! volume. A volume is mounted for as long as its [`Destination`] lives, unless it is mounted
@@ -14,9 +15,11 @@
 mod drivers;
 mod mounting;
 mod proof;
+mod server;
 mod volumes;
 mod word;
 
+pub use server::{ServerAccess, reach_servers_by};
 pub use volumes::{Candidate, VolumeOnDisk, candidates};
 pub use word::{Reach, VolumeWord};
 
@@ -26,6 +29,7 @@ use crate::filesystem::{self, Budget, VolumeKind};
 use crate::hardware::Inventory;
 use crate::hardware::usage::{mounts_of, whole_disk};
 use crate::report::Report;
+use crate::store::address::Address;
 use crate::store::{LocalStore, Store};
 use crate::text::{Message, message};
 use mounting::Mounted;
@@ -90,6 +94,9 @@ pub fn open_image(word: &str, access: DestinationAccess) -> Result<(Destination,
         let name = volume.folders.pop().ok_or_else(nameless)?;
         return Ok((open_volume(&volume, access, &[], Missing::Refuse)?, name));
     }
+    if let Some((address, name)) = Address::parse_image(word)? {
+        return Ok((server::open(address, access)?, name));
+    }
     // `.` and `..` have a name of their own only from outside.
     let named = match Path::new(word).file_name() {
         Some(_) => None,
@@ -119,7 +126,13 @@ pub fn open_to_save(word: &str, sources: &[PathBuf]) -> Result<Destination> {
                 .map_err(|error| destination.explain(error))?;
             Ok(destination)
         }
-        None => open_folder(word, DestinationAccess::Write),
+        None => {
+            let destination = open_folder(word, DestinationAccess::Write)?;
+            if destination.is_on_server() {
+                proof::prove_store(destination.store.as_ref())?;
+            }
+            Ok(destination)
+        }
     }
 }
 
@@ -161,11 +174,8 @@ pub fn clean_up() {
 }
 
 fn open_folder(word: &str, access: DestinationAccess) -> Result<Destination> {
-    const SCHEMES: [&str; 6] = ["nfs://", "smb://", "sftp://", "s3://", "http://", "https://"];
-    if let Some(scheme) = SCHEMES.into_iter().find(|scheme| word.starts_with(scheme)) {
-        let scheme = scheme.trim_end_matches("://");
-        return Err(Error::new(ErrorKind::Unsupported, message!("cli-no-scheme", scheme = scheme))
-            .advise(message!("cli-no-scheme-advice")));
+    if let Some(address) = Address::parse(word)? {
+        return server::open(address, access);
     }
     let store = LocalStore::open(Path::new(word))?;
     Ok(Destination {
@@ -286,7 +296,8 @@ impl Destination {
         self.store.clone()
     }
 
-    /// Where it is in the file system, as long as it is open: what must not be overwritten.
+    /// Where it is in the file system, as long as it is open: what must not be overwritten. Empty
+    /// when it is on a server.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -294,6 +305,11 @@ impl Destination {
     /// What a person calls it: the word, or the folder.
     pub fn location(&self) -> String {
         self.store.location()
+    }
+
+    /// Whether it is on a server.
+    pub fn is_on_server(&self) -> bool {
+        self.volume.is_none() && self.folder.as_os_str().is_empty()
     }
 
     /// The volume, when it was named by a word for one.

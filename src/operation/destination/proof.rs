@@ -2,6 +2,8 @@
 
 use crate::block::direct::{DirectFile, drop_cache};
 use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::image::Freshness;
+use crate::store::Store;
 use crate::text::message;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -32,6 +34,40 @@ pub(super) fn prove(folder: &Path, location: &str) -> Result<()> {
             _ => error.advise(message!("destination-test-advice")),
         }
     })
+}
+
+/// Does the same in a store, in a directory made for it. Where nothing may be removed, an almost empty
+/// directory is left behind.
+///
+/// # Errors
+/// As [`prove`].
+pub(super) fn prove_store(store: &dyn Store) -> Result<()> {
+    const FILE: &str = "test";
+    let mut bytes = vec![0; LENGTH];
+    getrandom::fill(&mut bytes)
+        .map_err(std::io::Error::other)
+        .context(|| message!("destination-test-failed"))?;
+    let directory = format!(".calco-test-{}", hex::encode(&bytes[..4]));
+    let files = store.create_directory(&directory)?;
+    let write = || -> Result<()> {
+        let mut file = files.create(FILE)?;
+        file.write(&bytes)?;
+        file.finish()
+    };
+    let read_back = || -> Result<()> {
+        let file = files.open(FILE, Freshness::Medium)?;
+        let mut found = vec![0; LENGTH];
+        if file.length() == LENGTH as u64 {
+            file.read_at(0, &mut found)?;
+        }
+        match found == bytes {
+            true => Ok(()),
+            false => Err(Error::new(ErrorKind::Io, message!("destination-test-differs"))),
+        }
+    };
+    let result = write().and_then(|()| read_back());
+    let _ = files.delete(FILE).and_then(|()| store.remove_directory(&directory));
+    result
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {

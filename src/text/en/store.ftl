@@ -11,3 +11,50 @@ store-full-advice = The destination is full, or cannot hold a file this large. F
 store-read-failed = A file of the image could not be read
 store-no-plain-file = This is not a plain file
 store-cut-short = The file ends before it should
+store-no-thread = The system gives no thread for the connections to servers
+store-no-resume = This destination cannot go on with a file
+store-changed = The file at the destination is not the one that was begun
+store-waiting = { $server } has not answered since { $since }: { $why }. It is waited for, at most { $minutes } minutes; nothing is lost meanwhile
+store-back = { $server } is there again after { $seconds } s
+store-gone = { $server } did not come back within { $minutes } minutes
+store-gone-advice = What was stored there stays as an unfinished image. Look after the server and the cable, and start again; --wait MINUTES sets how long a server is waited for.
+address-advice = An address looks like sftp://USER@HOST/FOLDER; %20 stands for a space.
+address-no-text = The address holds bytes that are no text
+address-leads-outside = The path of the address leads out of its folder
+address-port = "{ $port }" is no port of a server
+address-host = The address names no server that could exist
+address-user = The user in the address is empty or not possible there
+address-password = A password has no place in an address: others see it in the list of processes
+address-password-advice = Leave it out: it is asked for. Where nobody is there, use --password-file FILE, --credentials FILE or the variable CALCO_PASSWORD.
+address-option = The address has an option that { $scheme } does not know
+address-option-value = The option { $option } of the address has no possible value
+address-bucket = The address of a bucket has neither user nor port
+address-share = The address names no share
+credentials-unreadable = The file of credentials cannot be read
+credentials-unreadable-advice = Name a text file of at most 1 MiB that you may read.
+credentials-line = Line { $number } of the file of credentials means nothing
+credentials-line-advice = Lines are KEY = VALUE with the keys user, password, key, passphrase, host-key, domain, access-key, secret-key and session-token, or [ADDRESS] for the places that begin so.
+ssh-no-such-host = The name { $host } is not known
+ssh-no-such-host-advice = Look for a typing error, and whether the network and its name server (DNS) work; the server's number instead of its name works without.
+ssh-no-connection = There is no connection to { $server }
+ssh-no-connection-advice = Look whether the server is on, its SSH service runs, and the cable is in; and whether the port is right.
+ssh-no-answer = { $server } did not answer within { $seconds } seconds
+ssh-key-question =
+    { $server } was never seen before. Its key is
+      { $fingerprint }
+    Compare it with what the server's keeper says (ssh-keygen -lf on the server shows it). Type "yes" if it is the same:
+ssh-key-not-accepted = The key of { $server } was not accepted; nothing was sent
+ssh-key-unknown = The key of { $server } is not known, and nobody is there to compare it: { $fingerprint }
+ssh-key-unknown-advice = If it is right, give it in advance: --host-key { $fingerprint }, or host-key = { $fingerprint } in the file of credentials.
+ssh-key-changed = { $server } shows another key than it should: { $fingerprint }. This may be another machine that only pretends to be the server. Nothing was sent
+ssh-key-changed-advice = If the server was set up anew, remove its old key from the known hosts (ssh-keygen -R HOST) or give the new one, and try again.
+ssh-key-locked = The private key needs a passphrase
+ssh-key-unusable = The private key cannot be used
+ssh-key-unusable-advice = Name a private key in OpenSSH's, PEM or PuTTY's form; its passphrase can stand in the file of credentials or in the variable CALCO_PASSPHRASE.
+ssh-passphrase-question = Passphrase of the private key:
+ssh-password-question = Password of { $user } on { $server }:
+ssh-question = { $question }
+ssh-not-let-in = { $server } does not let { $user } in: the password or key is wrong, or that user may not come in this way
+ssh-not-let-in-advice = Write the user in the address, as in sftp://ana@nas/backup. The password is asked for; where nobody is there, use --password-file FILE, --ssh-key FILE, --credentials FILE or the variable CALCO_PASSWORD.
+ssh-no-sftp = { $server } lets us in, but gives no access to files (SFTP)
+ssh-no-sftp-advice = The server's keeper has to allow SFTP for this user.

@@ -100,3 +100,4 @@ ui-copy-there = This image is at the destination already ({ $location }); it is 
 ui-copy-done = Copied and verified: { $location } ({ $stored }, { $seconds } s)
 ui-column-copies = Copies
 ui-images-in = In { $location }:
+ui-yes = yes

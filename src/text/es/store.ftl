@@ -11,3 +11,50 @@ store-full-advice = El destino está lleno o no admite un archivo tan grande. Li
 store-read-failed = No se pudo leer un archivo de la imagen
 store-no-plain-file = Esto no es un archivo normal
 store-cut-short = El archivo termina antes de lo debido
+store-no-thread = El sistema no da ningún hilo para las conexiones con servidores
+store-no-resume = Este destino no puede continuar un archivo
+store-changed = El archivo del destino no es el que se empezó
+store-waiting = { $server } no responde desde las { $since }: { $why }. Se le espera, como mucho { $minutes } minutos; mientras tanto no se pierde nada
+store-back = { $server } vuelve a responder después de { $seconds } s
+store-gone = { $server } no volvió en { $minutes } minutos
+store-gone-advice = Lo que se almacenó allí queda como imagen sin terminar. Compruebe el servidor y el cable, y empiece de nuevo; --wait MINUTOS indica cuánto se espera a un servidor.
+address-advice = Una dirección tiene la forma sftp://USUARIO@SERVIDOR/CARPETA; %20 es un espacio.
+address-no-text = La dirección contiene bytes que no son texto
+address-leads-outside = La ruta de la dirección sale de su carpeta
+address-port = «{ $port }» no es un puerto de servidor
+address-host = La dirección no nombra ningún servidor que pueda existir
+address-user = El usuario de la dirección está vacío o no es posible ahí
+address-password = Una contraseña no tiene sitio en una dirección: otros la ven en la lista de procesos
+address-password-advice = Quítela: se pregunta. Donde no hay nadie, use --password-file ARCHIVO, --credentials ARCHIVO o la variable CALCO_PASSWORD.
+address-option = La dirección tiene una opción que { $scheme } no conoce
+address-option-value = La opción { $option } de la dirección no tiene un valor posible
+address-bucket = La dirección de un depósito no lleva usuario ni puerto
+address-share = La dirección no nombra ningún recurso compartido
+credentials-unreadable = No se puede leer el archivo de credenciales
+credentials-unreadable-advice = Indique un archivo de texto de 1 MiB como mucho que usted pueda leer.
+credentials-line = La línea { $number } del archivo de credenciales no significa nada
+credentials-line-advice = Las líneas son CLAVE = VALOR con las claves user, password, key, passphrase, host-key, domain, access-key, secret-key y session-token, o [DIRECCIÓN] para los lugares que empiezan así.
+ssh-no-such-host = El nombre { $host } no se conoce
+ssh-no-such-host-advice = Compruebe que está bien escrito y que la red y su servidor de nombres (DNS) funcionan; con el número del servidor en vez de su nombre no hacen falta.
+ssh-no-connection = No hay conexión con { $server }
+ssh-no-connection-advice = Compruebe que el servidor está encendido, que su servicio SSH funciona y que el cable está puesto; y que el puerto es el correcto.
+ssh-no-answer = { $server } no respondió en { $seconds } segundos
+ssh-key-question =
+    A { $server } no se le ha visto nunca. Su clave es
+      { $fingerprint }
+    Compárela con lo que dice quien cuida del servidor (la muestra ssh-keygen -lf en el servidor). Escriba «sí» si es la misma:
+ssh-key-not-accepted = No se aceptó la clave de { $server }; no se envió nada
+ssh-key-unknown = La clave de { $server } no se conoce, y no hay nadie que la compare: { $fingerprint }
+ssh-key-unknown-advice = Si es correcta, indíquela de antemano: --host-key { $fingerprint }, o host-key = { $fingerprint } en el archivo de credenciales.
+ssh-key-changed = { $server } muestra otra clave que la debida: { $fingerprint }. Puede ser otra máquina que se hace pasar por el servidor. No se envió nada
+ssh-key-changed-advice = Si el servidor se instaló de nuevo, quite su clave antigua de los servidores conocidos (ssh-keygen -R SERVIDOR) o indique la nueva, y vuelva a intentarlo.
+ssh-key-locked = La clave privada necesita una frase de paso
+ssh-key-unusable = La clave privada no se puede usar
+ssh-key-unusable-advice = Indique una clave privada en la forma de OpenSSH, PEM o PuTTY; su frase de paso puede estar en el archivo de credenciales o en la variable CALCO_PASSPHRASE.
+ssh-passphrase-question = Frase de paso de la clave privada:
+ssh-password-question = Contraseña de { $user } en { $server }:
+ssh-question = { $question }
+ssh-not-let-in = { $server } no deja entrar a { $user }: la contraseña o la clave es incorrecta, o ese usuario no puede entrar así
+ssh-not-let-in-advice = Escriba el usuario en la dirección, como en sftp://ana@nas/copias. La contraseña se pregunta; donde no hay nadie, use --password-file ARCHIVO, --ssh-key ARCHIVO, --credentials ARCHIVO o la variable CALCO_PASSWORD.
+ssh-no-sftp = { $server } nos deja entrar, pero no da acceso a los archivos (SFTP)
+ssh-no-sftp-advice = Quien cuida del servidor tiene que permitir SFTP a este usuario.

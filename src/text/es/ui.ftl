@@ -100,3 +100,4 @@ ui-copy-there = Esta imagen ya está en el lugar de destino ({ $location }); se 
 ui-copy-done = Copiada y verificada: { $location } ({ $stored }, { $seconds } s)
 ui-column-copies = Copias
 ui-images-in = En { $location }:
+ui-yes = sí

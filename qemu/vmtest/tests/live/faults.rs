@@ -94,8 +94,9 @@ fn a_stick_pulled_out_in_the_middle_of_a_save_ends_it_with_an_explanation() {
     menu.guest.press(Key::Escape);
     menu.guest.plug("backup", &usb);
     enter_shell_from_anywhere(&mut menu);
-    let word = format!("calco images usb:{}", StickKind::Ext4.label());
-    shell_command(menu.guest, &word, texts.get("ui-condition-unfinished"));
+    let word = format!("calco prune usb:{} --unfinished --yes", StickKind::Ext4.label());
+    // What only the stick's journal knows is seen when it is written to.
+    shell_command(menu.guest, &word, &format!("usb:{}/cut-off", StickKind::Ext4.label()));
 }
 
 /// Escape leads back to the main menu, screen by screen.

@@ -1,0 +1,66 @@
+//! What the command line says about servers.
+
+use crate::error::Result;
+use crate::operation::destination::{ServerAccess, reach_servers_by};
+use crate::store::credentials::{self, Secret, Sources};
+use crate::ui::PersonAtTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Options of every command that reaches a server.
+#[derive(Clone, clap::Args)]
+pub(super) struct ServerOptions {
+    /// Files of credentials.
+    #[arg(long, global = true, value_name = "FILE")]
+    credentials: Vec<PathBuf>,
+    /// A file whose first line is the password.
+    #[arg(long, global = true, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// A private key.
+    #[arg(long, global = true, value_name = "FILE")]
+    ssh_key: Option<PathBuf>,
+    /// The fingerprints of the server's keys.
+    #[arg(long, global = true, value_name = "FINGERPRINT")]
+    host_key: Vec<String>,
+    /// How long a server that went away is waited for.
+    #[arg(long, global = true, value_name = "MINUTES")]
+    wait: Option<u64>,
+}
+
+/// Files of credentials that are read where they exist: that of the machine, which can come in a second
+/// archive of the initial root file system, and that of the person.
+fn usual_files(home: Option<&Path>) -> Vec<PathBuf> {
+    let own = home.map(|home| home.join(".config/calco/credentials"));
+    let files = own.into_iter().chain([PathBuf::from("/etc/calco/credentials")]);
+    files.filter(|file| file.is_file()).collect()
+}
+
+impl ServerOptions {
+    /// Reads what is named, for all servers of this process.
+    ///
+    /// # Errors
+    /// When a file cannot be read or means nothing.
+    pub(super) fn set_up(&self) -> Result<()> {
+        let home = std::env::home_dir().filter(|home| home.is_absolute());
+        let mut sources = Sources::default();
+        for file in self.credentials.iter().chain(&usual_files(home.as_deref())) {
+            sources.keyring.add_file(file)?;
+        }
+        if let Some(file) = &self.password_file {
+            sources.given.password = Some(credentials::read_password_file(file)?);
+        }
+        if let Some(file) = &self.ssh_key {
+            sources.given.key = Some(Secret::new(credentials::read_file(file)?.to_string()));
+        }
+        sources.given.host_keys.clone_from(&self.host_key);
+        let minutes = self.wait.map(|minutes| Duration::from_secs(minutes.saturating_mul(60)));
+        reach_servers_by(ServerAccess {
+            sources,
+            asker: Arc::new(PersonAtTerminal),
+            patience: minutes.unwrap_or(ServerAccess::PATIENCE),
+            known_hosts: home.map(|home| home.join(".ssh/known_hosts")),
+        });
+        Ok(())
+    }
+}

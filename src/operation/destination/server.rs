@@ -1,0 +1,83 @@
+//! Destinations on servers: who asks, with what, and how long a server is waited for.
+
+use super::{Destination, DestinationAccess};
+use crate::error::{Error, ErrorKind, Result};
+use crate::store::address::{Address, Scheme};
+use crate::store::credentials::{Asker, Nobody, Sources};
+use crate::store::patience::Patience;
+use crate::store::{HostKeys, PatientStore, SftpStore, Store};
+use crate::text::message;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// How servers are reached in this process.
+pub struct ServerAccess {
+    /// Where credentials come from.
+    pub sources: Sources,
+    /// Who can be asked.
+    pub asker: Arc<dyn Asker>,
+    /// How long a server that went away is waited for.
+    pub patience: Duration,
+    /// The file of known hosts, in OpenSSH's form.
+    pub known_hosts: Option<PathBuf>,
+}
+
+impl ServerAccess {
+    /// How long a server that went away is waited for unless told otherwise: it may start anew
+    /// and check its disks.
+    pub const PATIENCE: Duration = Duration::from_secs(30 * 60);
+}
+
+impl Default for ServerAccess {
+    fn default() -> Self {
+        Self {
+            sources: Sources::default(),
+            asker: Arc::new(Nobody),
+            patience: Self::PATIENCE,
+            known_hosts: None,
+        }
+    }
+}
+
+static ACCESS: OnceLock<ServerAccess> = OnceLock::new();
+
+/// Says how servers are reached, once, before any is.
+pub fn reach_servers_by(access: ServerAccess) {
+    let _ = ACCESS.set(access);
+}
+
+/// Opens a place on a server.
+///
+/// # Errors
+/// When the server cannot be reached or refuses, or its kind is not supported.
+pub(super) fn open(address: Address, access: DestinationAccess) -> Result<Destination> {
+    let how = ACCESS.get_or_init(ServerAccess::default);
+    let server = address.server();
+    let store: Arc<dyn Store> = match address.scheme {
+        Scheme::Sftp => {
+            let credentials = how.sources.find(&address);
+            let keys =
+                HostKeys { given: credentials.host_keys.clone(), file: how.known_hosts.clone() };
+            Arc::new(SftpStore::open(address, credentials, keys, how.asker.clone())?)
+        }
+        other => {
+            let scheme = other.name();
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                message!("cli-no-scheme", scheme = scheme),
+            )
+            .advise(message!("cli-no-scheme-advice")));
+        }
+    };
+    let patience = Arc::new(Patience::new(server, how.patience));
+    let store: Arc<dyn Store> = Arc::new(PatientStore::new(store, patience));
+    Ok(Destination {
+        store,
+        folder: PathBuf::new(),
+        access,
+        volume: None,
+        mounted: None,
+        warnings: Vec::new(),
+    })
+}
