@@ -182,6 +182,16 @@ struct Reader {
     used: fn(&dyn BlockSource, Budget) -> Result<Used, Doubt>,
 }
 
+/// Whether an ext or btrfs file system that is not mounted has changes which only a mount for writing
+/// puts in place: who mounts it without that does not see what was written last.
+pub fn has_changes_to_replay(source: &dyn BlockSource, kind: VolumeKind) -> bool {
+    match kind {
+        VolumeKind::Ext3 | VolumeKind::Ext4 => ext::has_changes_to_replay(source).unwrap_or(false),
+        VolumeKind::Btrfs => btrfs::has_changes_to_replay(source).unwrap_or(false),
+        _ => false,
+    }
+}
+
 /// The readers. What none of them knows is saved whole.
 const READERS: &[Reader] = &[
     Reader { detect: ext::detect, used: ext::used },

@@ -19,9 +19,7 @@ pub(super) fn copy_image(job: &CopyJob, json: bool, console: &Console) -> Result
         false => destination::open_to_save(&job.to, &[])?,
     };
     let plan = copy::plan(image, to.store(), job.name.as_deref()).map_err(|e| to.explain(e))?;
-    for warning in to.warnings() {
-        eprintln!("{}", message!("ui-warning", warning = warning.clone()));
-    }
+    super::warn(to.warnings());
     if !json {
         let what = match plan.is_there() {
             true => message!("ui-copy-there", location = plan.destination()),

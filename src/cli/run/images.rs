@@ -39,6 +39,7 @@ pub(super) fn list_images(job: &ImagesJob, json: bool) -> Result<u8> {
     let mut found: Vec<(String, Vec<library::Entry>)> = Vec::new();
     for word in &job.destinations {
         let destination = destination::open(word, DestinationAccess::Look)?;
+        super::warn(destination.warnings());
         let entries = library::list(destination.store().as_ref())
             .map_err(|error| destination.explain(error))?;
         found.push((destination.location(), entries));

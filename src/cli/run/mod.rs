@@ -11,7 +11,7 @@ use super::help;
 use crate::error::Result;
 use crate::job::Job;
 use crate::report::Report;
-use crate::text::Message;
+use crate::text::{Message, message};
 use crate::ui::running::{self, Published, Running};
 use crate::ui::{self, Console};
 use serde_json::Value;
@@ -47,6 +47,13 @@ fn as_job<R>(
     }
     let running = Running::begin(&title, &super::menu::terminal_name())?;
     work(&Published::new(console, &running))
+}
+
+/// Tells what a person should know of a destination, beside the output.
+fn warn(warnings: &[Message]) {
+    for warning in warnings {
+        eprintln!("{}", message!("ui-warning", warning = warning.clone()));
+    }
 }
 
 fn print_json(document: &Value) -> Result<()> {

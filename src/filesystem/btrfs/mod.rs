@@ -55,6 +55,14 @@ pub fn detect(source: &dyn BlockSource) -> Result<Option<Volume>> {
     Ok(RawSuperblock::parse(&bytes, PRIMARY.offset).map(RawSuperblock::volume))
 }
 
+/// Whether changes wait in the log tree for the next mount.
+///
+/// # Errors
+/// A doubt when the superblock cannot be read.
+pub(super) fn has_changes_to_replay(source: &dyn BlockSource) -> Result<bool, Doubt> {
+    superblock::read_checked(source).map(|superblock| superblock.has_log)
+}
+
 /// The extents in use on one device.
 ///
 /// # Errors

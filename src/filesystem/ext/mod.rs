@@ -51,6 +51,18 @@ pub fn detect(source: &dyn BlockSource) -> Result<Option<Volume>> {
     Ok(RawSuperblock::parse(&bytes).map(RawSuperblock::volume))
 }
 
+/// Whether changes wait in the journal for the next mount.
+///
+/// # Errors
+/// When the superblock cannot be read.
+pub(super) fn has_changes_to_replay(source: &dyn BlockSource) -> Result<bool> {
+    if source.size() < PRIMARY.end() {
+        return Ok(false);
+    }
+    let bytes = source.read_vec(PRIMARY.offset, PRIMARY.length as usize)?;
+    Ok(RawSuperblock::parse(&bytes).is_some_and(RawSuperblock::needs_recovery))
+}
+
 /// The extents in use.
 ///
 /// # Errors

@@ -209,8 +209,17 @@ fn open_volume(
         check_apart(&volume, source)?;
     }
     let mut warnings = Vec::new();
-    if access == DestinationAccess::Write && mounts_of(&volume.path)?.is_empty() {
-        warnings.extend(doubt(&volume)?);
+    if mounts_of(&volume.path)?.is_empty() {
+        match access {
+            DestinationAccess::Write => warnings.extend(doubt(&volume)?),
+            DestinationAccess::Look => {
+                let device = Device::open(&volume.path, Access::Look)?;
+                if filesystem::has_changes_to_replay(&device, volume.kind) {
+                    let name = volume.description();
+                    warnings.push(message!("destination-journal", volume = name));
+                }
+            }
+        }
     }
     let mounted = mounting::mount(&volume, access)?;
     let mut folder = mounted.folder.clone();

@@ -47,3 +47,4 @@ destination-test-failed = The destination did not pass the test: a small file is
 destination-test-differs = The destination gave back other bytes than were written to it
 destination-test-advice = Check that the destination can be written. Otherwise it may be failing: choose another one.
 destination-full-advice = The destination is full. Free some room or choose another one.
+destination-journal = { $volume } was not unmounted cleanly, and looking at it writes nothing: what was written last may not be seen. The next save to it, or prune, puts it in place.

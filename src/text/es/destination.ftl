@@ -47,3 +47,4 @@ destination-test-failed = El destino no superó la prueba: escribir un archivo p
 destination-test-differs = El destino devolvió otros bytes que los que se le escribieron
 destination-test-advice = Compruebe que se pueda escribir en el destino. Si es así, puede estar fallando: elija otro.
 destination-full-advice = El destino está lleno. Libere espacio o elija otro.
+destination-journal = { $volume } no se desmontó bien, y al mirarlo no se escribe nada: puede que no se vea lo último que se escribió. El próximo guardado en él, o prune, lo pone en su sitio.
