@@ -432,18 +432,23 @@ command_test() {
   if [ "${1:-}" = --full ]; then
     export CALCO_TEST_FULL=1
   fi
-  # Those in virtual machines take long: `--full` runs them, and does not let them be skipped.
+  # Those in virtual machines come last, one at a time.
   if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run --locked --workspace --no-fail-fast \
       --filterset 'not (package(calco-vmtest) & binary(live))'
   else
     cargo test --locked --workspace --exclude calco-vmtest --no-fail-fast
   fi
+  step "Real systems for the tests in virtual machines"
+  as_root qemu/fixtures/debian "$CACHE"
+  step "Tests in virtual machines"
+  # Every change has to go through a system by BIOS and one by Secure Boot; `--full` runs the rest.
+  local machines=systems::
   if [ "${1:-}" = --full ]; then
-    step "Real systems for the tests in virtual machines"
-    as_root qemu/fixtures/debian "$CACHE"
-    step "Tests in virtual machines"
-    CALCO_REQUIRE_LIVE=1 cargo test --locked --package calco-vmtest -- --test-threads=1
+    machines=
+  fi
+  CALCO_REQUIRE_LIVE=1 cargo test --locked --workspace --test live -- --test-threads=1 "$machines"
+  if [ "${1:-}" = --full ]; then
     step "Every way to save and restore a real system"
     cargo run --locked --quiet --package calco-vmtest --bin matrix
   fi
