@@ -106,6 +106,10 @@ fn who_gets_in_and_who_does_not() {
     let port = address.split(':').nth(2).unwrap().split('/').next().unwrap();
     fs::write(&known, format!("[127.0.0.1]:{port} {public}")).unwrap();
     run(&["--ssh-key", text(&key)], &[]).expect(0);
+    // A server has several keys, and shows the one that is known.
+    let second = fs::read_to_string(server.path("second-host.pub")).unwrap();
+    fs::write(&known, format!("[127.0.0.1]:{port} {second}")).unwrap();
+    run(&["--ssh-key", text(&key)], &[]).expect(0);
     let public = fs::read_to_string(server.path("key.pub")).unwrap();
     fs::write(&known, format!("[127.0.0.1]:{port} {public}")).unwrap();
     run(&["--ssh-key", text(&key)], &[]).expect(5);

@@ -39,9 +39,12 @@ impl Sshd {
     pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).display().to_string();
-        for (name, kind, passphrase) in
-            [("host", "ed25519", ""), ("key", "ed25519", ""), ("locked", "rsa", "open sesame")]
-        {
+        for (name, kind, passphrase) in [
+            ("host", "ed25519", ""),
+            ("second-host", "ecdsa", ""),
+            ("key", "ed25519", ""),
+            ("locked", "rsa", "open sesame"),
+        ] {
             run("ssh-keygen", &["-q", "-t", kind, "-N", passphrase, "-f", &path(name)]);
         }
         let keys =
@@ -56,10 +59,11 @@ impl Sshd {
         // A port that was free a moment ago.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let configuration = format!(
-            "ListenAddress 127.0.0.1\nPort {port}\nHostKey {}\nAuthorizedKeysFile {}\n\
+            "ListenAddress 127.0.0.1\nPort {port}\nHostKey {}\nHostKey {}\nAuthorizedKeysFile {}\n\
              PermitRootLogin yes\nStrictModes no\nUsePAM no\nPidFile none\nMaxAuthTries 20\n\
              PasswordAuthentication yes\nSubsystem sftp internal-sftp\nUseDNS no\n",
             path("host"),
+            path("second-host"),
             path("authorized")
         );
         fs::write(path("configuration"), configuration).unwrap();

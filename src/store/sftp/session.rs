@@ -5,11 +5,12 @@ use crate::store::address::Address;
 use crate::store::credentials::{Asker, Credentials, Secret};
 use crate::store::runtime;
 use crate::text::{Message, message};
+use russh::Preferred;
 use russh::client::{self, AuthResult, Handle, KeyboardInteractiveAuthResponse};
 use russh::keys::ssh_key::PublicKey;
 use russh::keys::{
-    HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertificate, decode_secret_key,
-    known_hosts,
+    Algorithm, HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertificate,
+    decode_secret_key, known_hosts,
 };
 use russh_sftp::client::RawSftpSession;
 use russh_sftp::client::rawsession::Limits;
@@ -73,6 +74,29 @@ impl HostKeys {
             // There is no such file yet.
             Err(_) => Verdict::Unknown(fingerprint),
         }
+    }
+}
+
+impl HostKeys {
+    /// The kinds of keys that are known of a server before all others: it has several, and shows
+    /// the one that it is asked for.
+    fn preferred(&self, address: &Address) -> Preferred {
+        let mut preferred = Preferred::default();
+        let port = address.port.unwrap_or(22);
+        let known = self
+            .file
+            .as_ref()
+            .filter(|_| self.given.is_empty())
+            .and_then(|file| known_hosts::known_host_keys_path(&address.host, port, file).ok());
+        let known: Vec<Algorithm> =
+            known.into_iter().flatten().map(|(_, key)| key.algorithm()).collect();
+        let is_known = |algorithm: &Algorithm| {
+            known.iter().any(|known| known == algorithm || (known.is_rsa() && algorithm.is_rsa()))
+        };
+        let (first, last): (Vec<_>, Vec<_>) =
+            preferred.key.iter().cloned().partition(|algorithm| is_known(algorithm));
+        preferred.key = [first, last].concat().into();
+        preferred
     }
 }
 
@@ -208,6 +232,7 @@ impl Login {
             window_size: 16 << 20,
             maximum_packet_size: 64 << 10,
             nodelay: true,
+            preferred: self.keys.preferred(&self.address),
             ..client::Config::default()
         });
         let mut has_asked = false;
