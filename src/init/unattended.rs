@@ -27,6 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long the result can be read, and the end be stopped, before the machine switches off.
 const READING: Duration = Duration::from_secs(15);
 
+/// Exit code of a run that did what it could while data could not be read.
+const DATA_LOST: i32 = 4;
+
 /// The longest piece of a line that is logged as one, in bytes.
 const LINE: usize = 4096;
 
@@ -56,7 +59,11 @@ pub(super) fn run(name: &str) -> ExitCode {
     let failed = match result {
         Ok(0) => false,
         Ok(code) => {
-            say(&message!("init-run-failed", why = meaning(code)));
+            let why = meaning(code);
+            say(&match code {
+                DATA_LOST => message!("init-run-incomplete", why = why),
+                _ => message!("init-run-failed", why = why),
+            });
             true
         }
         Err(error) => {
@@ -202,7 +209,7 @@ fn meaning(code: i32) -> Message {
     match code {
         2 => message!("init-code-usage"),
         3 => message!("init-code-damaged"),
-        4 => message!("init-code-data-lost"),
+        DATA_LOST => message!("init-code-data-lost"),
         5 => message!("init-code-refused"),
         130 => message!("init-code-interrupted"),
         1 => message!("init-code-failed"),

@@ -31,6 +31,9 @@ const SYNC: Duration = Duration::from_secs(600);
 /// How long any other answer may take; the requests themselves end sooner.
 const ANSWER: Duration = Duration::from_secs(60);
 
+/// The most entries of a folder that are listed: a server that goes on for ever is not believed.
+const MOST_ENTRIES: usize = 1 << 18;
+
 /// Images in a folder on a server.
 pub struct SftpStore {
     server: Arc<Server>,
@@ -158,6 +161,9 @@ impl Server {
             let handle = sftp.opendir(path.as_str()).await?.handle;
             let mut entries = Vec::new();
             loop {
+                if entries.len() > MOST_ENTRIES {
+                    return Err(SftpError::Limited("the folder has too many entries".to_owned()));
+                }
                 match sftp.readdir(handle.as_str()).await {
                     Ok(name) => entries.extend(
                         name.files

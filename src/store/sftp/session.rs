@@ -91,13 +91,17 @@ impl HostKeys {
         let known: Vec<Algorithm> =
             known.into_iter().flatten().map(|(_, key)| key.algorithm()).collect();
         let is_known = |algorithm: &Algorithm| {
-            known.iter().any(|known| known == algorithm || (known.is_rsa() && algorithm.is_rsa()))
+            known.iter().any(|known| known == algorithm || (is_rsa(known) && is_rsa(algorithm)))
         };
         let (first, last): (Vec<_>, Vec<_>) =
             preferred.key.iter().cloned().partition(|algorithm| is_known(algorithm));
         preferred.key = [first, last].concat().into();
         preferred
     }
+}
+
+fn is_rsa(algorithm: &Algorithm) -> bool {
+    matches!(algorithm, Algorithm::Rsa { .. })
 }
 
 /// Looks at the key of a server while a connection is made.

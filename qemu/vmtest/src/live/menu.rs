@@ -200,8 +200,10 @@ impl Menu<'_> {
         self.see_within("menu-restore-plan", LOOK);
         self.guest.keep_screen("restore-plan");
         self.choose("menu-restore-start");
-        let screen = self.see("menu-restore-confirm");
+        self.see("menu-restore-confirm");
         self.guest.keep_screen("restore-confirm");
+        // The title stands there before the question does.
+        let screen = self.guest.settled();
         let word = self.texts.last_word("ui-restore-confirm", &screen);
         let Some(word) = word else { panic!("it does not say what to type\n{screen}") };
         self.guest.type_text(&word);
