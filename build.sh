@@ -11,6 +11,7 @@ readonly BINARY_BUDGET=$((12 << 20)) # bytes
 readonly ISO=$OUT/calco.iso
 readonly CONTENTS=$OUT/calco.cdx.json
 readonly CACHE=cache
+readonly MOTO_VERSION=5.2.5
 readonly MADE=target/live # what the live system is made of, on the way
 INSTALL=yes
 UPDATE=
@@ -117,7 +118,9 @@ declare -rA REASON=(
   [genisoimage]="makes ISO 9660 and HFS images that must be recognised"
   [openssh-server]="the server that tests of SFTP destinations speak to, on loopback"
   [openssh-client]="makes keys for that server (ssh-keygen)"
-  [openssl]="makes a password for that server; fills the disk of the comparison"
+  [openssl]="makes passwords and certificates for servers of tests; fills the disk of the comparison"
+  [nginx-light]="the web server that tests of HTTP destinations speak to, on loopback"
+  [python3-venv]="keeps the server of object storage for the tests"
   [parted]="makes partition tables for the tests"
   [mount]="mounts and loop devices for the tests (losetup, mount, swapon)"
 )
@@ -132,7 +135,8 @@ readonly RUN_PACKAGES=(qemu-system-x86 ovmf e2fsprogs dosfstools mtools exfatpro
 readonly TEST_PACKAGES=(shellcheck e2fsprogs dosfstools mtools util-linux mount fdisk gdisk parted
   partclone xfsprogs btrfs-progs ntfs-3g exfatprogs exfat-fuse f2fs-tools jfsutils reiserfsprogs nilfs-tools
   bcache-tools udftools apfsprogs makefs cryptsetup-bin lvm2 mdadm squashfs-tools erofs-utils xorriso
-  genisoimage openssh-server openssh-client openssl qemu-system-x86 ovmf debootstrap)
+  genisoimage openssh-server openssh-client openssl nginx-light python3-venv qemu-system-x86 ovmf
+  debootstrap)
 
 is_installed() {
   dpkg-query --show --showformat='${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
@@ -164,10 +168,20 @@ need_packages() {
   install_packages "${missing[@]}" || die "they could not be installed. As root: $command"
 }
 
+# Servers among them are not started: only the tests start some, on loopback.
 install_packages() {
   local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300)
-  as_root "${apt[@]}" update </dev/null &&
-    as_root "${apt[@]}" install --no-install-recommends "$@" </dev/null
+  local policy=/usr/sbin/policy-rc.d result=0
+  as_root "${apt[@]}" update </dev/null || return
+  if [ -e "$policy" ]; then
+    policy=
+  else
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+    as_root chmod +x "$policy"
+  fi
+  as_root "${apt[@]}" install --no-install-recommends "$@" </dev/null || result=$?
+  [ -z "$policy" ] || as_root rm -f "$policy"
+  return "$result"
 }
 
 # --- Rust toolchains -----------------------------------------------------------------------------
@@ -411,6 +425,19 @@ command_binary() {
   summary
 }
 
+# The server of object storage that tests speak to.
+prepare_s3_server() {
+  local folder=$PWD/$CACHE/moto-$MOTO_VERSION
+  if [ ! -e "$folder/complete" ]; then
+    step "Server of object storage for the tests"
+    rm -rf "$folder"
+    /usr/bin/python3 -m venv "$folder"
+    "$folder/bin/pip" install --quiet --disable-pip-version-check "moto[server]==$MOTO_VERSION"
+    touch "$folder/complete"
+  fi
+  export CALCO_S3_SERVER=$folder/bin/moto_server
+}
+
 command_test() {
   need_packages "${TEST_PACKAGES[@]}" "${RUN_PACKAGES[@]}"
   need_host_cargo fmt clippy
@@ -428,6 +455,7 @@ command_test() {
   build_live
   summary
   summary_live
+  prepare_s3_server
   step "Tests"
   if [ "${1:-}" = --full ]; then
     export CALCO_TEST_FULL=1

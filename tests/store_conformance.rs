@@ -1,5 +1,7 @@
 //! What every store must do, checked on each of them.
 
+#[path = "servers/moto.rs"]
+mod moto;
 #[path = "servers/sshd.rs"]
 #[allow(dead_code, reason = "shared with the tests of servers")]
 mod sshd;
@@ -9,7 +11,10 @@ use calco::image::{Freshness, ImageFiles};
 use calco::store::address::Address;
 use calco::store::credentials::{Credentials, Nobody, Secret};
 use calco::store::patience::Patience;
-use calco::store::{HostKeys, LocalStore, MemoryStore, PatientStore, SftpStore, Store};
+use calco::store::{
+    BucketStore, HostKeys, LocalStore, MemoryStore, PatientStore, SftpStore, Store, Trust,
+    WebClient,
+};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -254,6 +259,29 @@ fn a_folder_reached_through_ssh() {
     conforms(&sftp(&server));
     let patience = Patience::new("the server", Duration::from_secs(60));
     conforms(&PatientStore::new(Arc::new(sftp(&server)), Arc::new(patience)));
+}
+
+fn bucket(server: &moto::Moto) -> BucketStore {
+    let address = moto::Moto::address(server.port, "a prefix/año");
+    let address = Address::parse(&address).unwrap().unwrap();
+    let credentials = Credentials {
+        access_key: Some("AKTEST".to_owned()),
+        secret_key: Some(Secret::new("secret".to_owned())),
+        ..Credentials::default()
+    };
+    let client = WebClient::new(&Trust::default()).unwrap();
+    BucketStore::open(client, address, &credentials, &Nobody).unwrap()
+}
+
+#[test]
+fn object_storage() {
+    if !moto::can_serve() {
+        return;
+    }
+    let server = moto::Moto::start();
+    conforms(&bucket(&server));
+    let patience = Patience::new("the server", Duration::from_secs(60));
+    conforms(&PatientStore::new(Arc::new(bucket(&server)), Arc::new(patience)));
 }
 
 #[test]

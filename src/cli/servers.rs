@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::operation::destination::{ServerAccess, reach_servers_by};
+use crate::store::Trust;
 use crate::store::credentials::{self, Secret, Sources};
 use crate::ui::PersonAtTerminal;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,9 @@ pub(super) struct ServerOptions {
     /// The fingerprints of the server's keys.
     #[arg(long, global = true, value_name = "FINGERPRINT")]
     host_key: Vec<String>,
+    /// Certificates that are believed besides those of the system.
+    #[arg(long, global = true, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
     /// How long a server that went away is waited for.
     #[arg(long, global = true, value_name = "MINUTES")]
     wait: Option<u64>,
@@ -60,6 +64,7 @@ impl ServerOptions {
             asker: Arc::new(PersonAtTerminal),
             patience: minutes.unwrap_or(ServerAccess::PATIENCE),
             known_hosts: home.map(|home| home.join(".ssh/known_hosts")),
+            trust: Trust { authorities: self.ca_file.clone() },
         });
         Ok(())
     }

@@ -26,6 +26,12 @@ pub trait ImageFiles: Send + Sync {
     /// Where the image is, as the person named it.
     fn location(&self) -> String;
 
+    /// The name of the directory: the last part of the location.
+    fn directory(&self) -> String {
+        let location = self.location();
+        location.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned()
+    }
+
     /// Creates a file that does not exist yet.
     ///
     /// # Errors

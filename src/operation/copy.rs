@@ -3,9 +3,7 @@
 use super::library::{self, Condition, Entry};
 use super::names;
 use crate::error::{Error, ErrorKind, Result};
-use crate::image::{
-    Depth, Freshness, HEADER, Image, ImageCopy, ImageFiles, ImageId, State, state_of, verify,
-};
+use crate::image::{Depth, Freshness, HEADER, Image, ImageCopy, ImageId, State, state_of, verify};
 use crate::report::{Report, Stage};
 use crate::store::Store;
 use crate::text::message;
@@ -58,8 +56,7 @@ pub struct CopyOutcome {
 /// # Errors
 /// When the name is taken or unusable, there is no room, or the destination cannot hold a file.
 pub fn plan(image: Image, store: Arc<dyn Store>, name: Option<&str>) -> Result<CopyPlan> {
-    let own =
-        names::called(&directory_of(image.files().as_ref()), &image.manifest().name).to_owned();
+    let own = names::called(&image.files().directory(), &image.manifest().name).to_owned();
     let name = name.unwrap_or(&own).to_owned();
     names::check(&name)?;
     let mut plan = CopyPlan {
@@ -74,11 +71,6 @@ pub fn plan(image: Image, store: Arc<dyn Store>, name: Option<&str>) -> Result<C
         plan.check_room()?;
     }
     Ok(plan)
-}
-
-fn directory_of(files: &dyn ImageFiles) -> String {
-    let location = files.location();
-    location.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned()
 }
 
 impl CopyPlan {

@@ -115,6 +115,10 @@ impl ImageFiles for FailingFiles {
         self.files.location()
     }
 
+    fn directory(&self) -> String {
+        self.files.directory()
+    }
+
     fn create(&self, name: &str) -> Result<Box<dyn FileWriter>> {
         self.plan.step()?;
         let writer = self.files.create(name)?;

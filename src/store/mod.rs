@@ -9,13 +9,16 @@ mod local;
 mod memory;
 pub mod patience;
 mod patient;
+mod read_ahead;
 mod runtime;
 mod sftp;
+mod web;
 
 pub use local::LocalStore;
 pub use memory::MemoryStore;
 pub use patient::PatientStore;
 pub use sftp::{HostKeys, SftpStore};
+pub use web::{BucketStore, Client as WebClient, SiteStore, Trust};
 
 use crate::error::Result;
 use crate::image::ImageFiles;
@@ -31,6 +34,15 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// When the store cannot be reached.
     fn directories(&self) -> Result<Vec<String>>;
+
+    /// The names of directories among which the image that people call `name` is, if there is
+    /// one. Stores that can list nothing know those of the very name.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    fn candidates(&self, _name: &str) -> Result<Vec<String>> {
+        self.directories()
+    }
 
     /// Where the files of a directory really lie, when its name is only a link to another place:
     /// they are not this store's to delete.

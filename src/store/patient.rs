@@ -38,6 +38,10 @@ impl Store for PatientStore {
         self.patience.insist(|| self.store.directories())
     }
 
+    fn candidates(&self, name: &str) -> Result<Vec<String>> {
+        self.patience.insist(|| self.store.candidates(name))
+    }
+
     fn link(&self, name: &str) -> Option<String> {
         self.store.link(name)
     }
@@ -93,6 +97,10 @@ struct PatientFiles {
 impl ImageFiles for PatientFiles {
     fn location(&self) -> String {
         self.files.location()
+    }
+
+    fn directory(&self) -> String {
+        self.files.directory()
     }
 
     fn create(&self, name: &str) -> Result<Box<dyn FileWriter>> {

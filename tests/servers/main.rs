@@ -3,5 +3,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bucket;
+mod line;
+mod moto;
+mod nginx;
 mod sftp;
+mod site;
 mod sshd;

@@ -12,7 +12,6 @@ use crate::text::message;
 use crate::ui::{self, Console};
 use crate::units::human_bytes;
 use serde_json::{Value, json};
-use std::path::Path;
 
 fn image_json(entry: &library::Entry) -> Value {
     let manifest = entry.manifest.as_ref();
@@ -182,10 +181,8 @@ pub(super) fn verify_images(job: &VerifyJob, json: bool, console: &Console) -> R
 pub(super) fn delete_image(job: &DeleteJob, json: bool, console: &Console) -> Result<u8> {
     let (destination, name) = destination::open_image(&job.image, DestinationAccess::Write)?;
     let store = destination.store();
-    let location = library::find(store.as_ref(), &name)?.location();
-    let directory =
-        Path::new(&location).file_name().map(|name| name.to_string_lossy().into_owned());
-    let directory = directory.unwrap_or(name);
+    let files = library::find(store.as_ref(), &name)?;
+    let (location, directory) = (files.location(), files.directory());
     if !job.yes {
         ui::print(&format!("{}\n", message!("ui-delete-what", location = location.as_str())))?;
         ui::confirm(&message!("ui-delete-confirm", word = directory.as_str()), &directory)?;

@@ -150,10 +150,9 @@ pub(in crate::cli) fn plan(job: &RestoreJob) -> Result<Planned<RestorePlan>> {
     let (destination, name) = open_image(&job.image, DestinationAccess::Look)?;
     let files = library::find(destination.store().as_ref(), &name)?;
     // Beside the image there may be targets; in its own directory, nothing may be written.
-    let directory = Path::new(&files.location()).file_name().map(ToOwned::to_owned);
-    let folder = match directory {
-        Some(directory) if !destination.is_on_server() => destination.folder().join(directory),
-        _ => destination.folder().to_owned(),
+    let folder = match destination.is_on_server() {
+        false => destination.folder().join(files.directory()),
+        true => destination.folder().to_owned(),
     };
     let image = Image::open(files, Freshness::Any)?;
     let assignments = assignments(job, &image, &folder)?;

@@ -58,7 +58,7 @@ impl IndexReader {
             return Err(damage());
         }
         let mut header = [0; IndexHeader::LENGTH];
-        file.read_at(0, &mut header).map_err(|_| damage())?;
+        file.read_at(0, &mut header)?;
         let header = IndexHeader::decode(&header).filter(|header| header == expected);
         let mut reader = Self {
             header: header.ok_or_else(damage)?,
@@ -95,9 +95,9 @@ impl IndexReader {
 
     fn read_block(&self, offset: u64) -> Result<(BlockHeader, Vec<u8>, u64)> {
         let damage = || damaged(&self.name, message!("image-index-damaged")).at_offset(offset);
-        // A block past the end of the file is damage like any other.
+        // A block past the end of the file is damage like any other; a server that is gone is not.
         let as_damage = |error: crate::error::Error| match error.kind() {
-            ErrorKind::Interrupted => error,
+            ErrorKind::Interrupted | ErrorKind::Unreachable | ErrorKind::Unsupported => error,
             _ => damage().caused_by(error),
         };
         let mut header = [0; BlockHeader::LENGTH];

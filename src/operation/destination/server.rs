@@ -5,7 +5,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::store::address::{Address, Scheme};
 use crate::store::credentials::{Asker, Nobody, Sources};
 use crate::store::patience::Patience;
-use crate::store::{HostKeys, PatientStore, SftpStore, Store};
+use crate::store::{
+    BucketStore, HostKeys, PatientStore, SftpStore, SiteStore, Store, Trust, WebClient,
+};
 use crate::text::message;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -21,6 +23,8 @@ pub struct ServerAccess {
     pub patience: Duration,
     /// The file of known hosts, in OpenSSH's form.
     pub known_hosts: Option<PathBuf>,
+    /// Whose certificates are believed.
+    pub trust: Trust,
 }
 
 impl ServerAccess {
@@ -36,6 +40,7 @@ impl Default for ServerAccess {
             asker: Arc::new(Nobody),
             patience: Self::PATIENCE,
             known_hosts: None,
+            trust: Trust::default(),
         }
     }
 }
@@ -60,6 +65,19 @@ pub(super) fn open(address: Address, access: DestinationAccess) -> Result<Destin
             let keys =
                 HostKeys { given: credentials.host_keys.clone(), file: how.known_hosts.clone() };
             Arc::new(SftpStore::open(address, credentials, keys, how.asker.clone())?)
+        }
+        Scheme::S3 => {
+            let credentials = how.sources.find(&address);
+            let client = WebClient::new(&how.trust)?;
+            Arc::new(BucketStore::open(client, address, &credentials, how.asker.as_ref())?)
+        }
+        Scheme::Http | Scheme::Https if access == DestinationAccess::Write => {
+            return Err(SiteStore::refuse_to_write(&address));
+        }
+        Scheme::Http | Scheme::Https => {
+            let credentials = how.sources.find(&address);
+            let client = WebClient::new(&how.trust)?;
+            Arc::new(SiteStore::open(client, address, &credentials, how.asker.as_ref())?)
         }
         other => {
             let scheme = other.name();

@@ -71,7 +71,7 @@ pub fn find(store: &dyn Store, name: &str) -> Result<Arc<dyn ImageFiles>> {
         Some((plain, id)) => (plain, Some(id)),
         None => (name, None),
     };
-    let directories = store.directories()?;
+    let directories = store.candidates(name)?;
     if id.is_some() && directories.iter().any(|directory| directory == name) {
         return store.directory(name);
     }

@@ -320,6 +320,10 @@ impl ImageFiles for SftpFiles {
         self.server.shown(&[&self.directory])
     }
 
+    fn directory(&self) -> String {
+        self.directory.clone()
+    }
+
     fn create(&self, name: &str) -> Result<Box<dyn FileWriter>> {
         let session = self.server.session()?;
         let names = self.names(name);

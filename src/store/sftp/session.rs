@@ -371,7 +371,7 @@ impl Login {
         }
         for _ in 0..TRIES {
             let question = message!(
-                "ssh-password-question",
+                "store-password-question",
                 user = user.as_str(),
                 server = self.address.server()
             );

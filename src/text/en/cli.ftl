@@ -99,4 +99,5 @@ help-option-credentials = A file of users, passwords and keys for servers; may b
 help-option-password-file = A file whose first line is the password for the server
 help-option-ssh-key = A private key for a server that is reached through SSH
 help-option-host-key = The fingerprint (SHA256:…) that an SSH server must show; may be repeated
+help-option-ca-file = A file of certificates (PEM) of authorities that are believed besides those of the system
 help-option-wait = How many minutes a server that went away is waited for; otherwise 30

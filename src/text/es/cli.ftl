@@ -99,4 +99,5 @@ help-option-credentials = Un archivo con usuarios, contraseñas y claves para se
 help-option-password-file = Un archivo cuya primera línea es la contraseña para el servidor
 help-option-ssh-key = Una clave privada para un servidor al que se llega por SSH
 help-option-host-key = La huella (SHA256:…) que un servidor SSH tiene que mostrar; se puede repetir
+help-option-ca-file = Un archivo de certificados (PEM) de autoridades en las que se confía además de las del sistema
 help-option-wait = Cuántos minutos se espera a un servidor que dejó de responder; si no se da, 30

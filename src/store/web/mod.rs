@@ -1,0 +1,9 @@
+//! Places that speak HTTP: object storage, and web servers that are read.
+
+mod bucket;
+mod client;
+mod site;
+
+pub use bucket::BucketStore;
+pub use client::{Client, Trust};
+pub use site::SiteStore;
