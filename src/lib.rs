@@ -1,7 +1,7 @@
 //! Calco: exact images of disks, saved, verified and put back.
 //!
 //! Dependencies point one way: `text, error, units ← sys ← block ← {partition, filesystem,
-//! codec} ← image ← store`, `sys ← hardware`, and all of these `← operation ← {ui, cli} ← init`.
+//! codec} ← image ← store`, `sys ← {hardware, network}`, and all of these `← operation ← {ui, cli} ← init`.
 #![deny(unsafe_code)]
 
 pub mod block;
@@ -13,6 +13,7 @@ pub mod hardware;
 pub mod image;
 pub mod init;
 pub mod job;
+pub mod network;
 pub mod operation;
 pub mod partition;
 pub mod pipeline;

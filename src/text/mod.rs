@@ -71,6 +71,7 @@ catalog!(
     "image",
     "init",
     "menu",
+    "network",
     "operation",
     "partition",
     "store",
