@@ -48,11 +48,13 @@ pub fn is_data_file(name: &str) -> bool {
 pub fn state_of(files: &dyn ImageFiles) -> Result<State> {
     let list = files.list()?;
     let has = |name: &str| list.iter().any(|file| file.name == name);
+    // A save that ended between the manifest's creation and its first byte has none.
+    let has_manifest = list.iter().any(|file| file.name == MANIFEST && file.length > 0);
     let is_ours = |envelope: Envelope| {
         has(envelope.file()) && envelope::begins(files, envelope).unwrap_or(false)
     };
     let traces = list.iter().any(|file| is_data_file(&file.name)) || is_ours(Envelope::Header);
-    Ok(match has(MANIFEST) {
+    Ok(match has_manifest {
         true if traces || is_ours(Envelope::Manifest) => State::Finished,
         false if traces => State::Unfinished,
         _ => State::Foreign,

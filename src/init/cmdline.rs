@@ -1,5 +1,6 @@
 //! The kernel's command line, by the kernel's own rules, and what it says to us.
 
+use crate::network::Settings;
 use crate::text::{Language, Message, message};
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +44,8 @@ pub(super) struct Options {
     pub(super) serial_terminal: Option<String>,
     /// The only consoles to use, by the kernel's names.
     pub(super) consoles: Option<Vec<String>>,
+    /// How network interfaces are set up; empty where nothing was said.
+    pub(super) network: Vec<Settings>,
     /// What was not understood.
     pub(super) problems: Vec<Message>,
 }
@@ -64,6 +67,16 @@ impl Options {
                 "keymap" => set(&mut options.keymap, plain_name(&value)),
                 "term" => set(&mut options.serial_terminal, plain_name(&value)),
                 "console" => set(&mut options.consoles, console_names(&value)),
+                "ip" => match Settings::parse_all(&value) {
+                    Ok(settings) => {
+                        options.network = settings;
+                        true
+                    }
+                    Err(error) => {
+                        options.problems.push(error.message().clone());
+                        false
+                    }
+                },
                 _ => false,
             };
             if !understood {
@@ -175,7 +188,8 @@ mod tests {
         let options = Options::parse(
             "BOOT_IMAGE=/vmlinuz quiet console=tty0 \"calco.run=save /dev/disk/by-id/x --to \
              'usb:MY STICK'\" calco.then=reboot calco.on-error=menu calco.lang=es_ES.UTF-8 \
-             calco.keymap=latam calco.term=dumb calco.console=ttyS0,/dev/tty1\n",
+             calco.keymap=latam calco.term=dumb calco.console=ttyS0,/dev/tty1 \
+             calco.ip=192.168.1.20/24,192.168.1.1\n",
         );
         let expected = Options {
             run: Some("save /dev/disk/by-id/x --to 'usb:MY STICK'".into()),
@@ -185,6 +199,7 @@ mod tests {
             keymap: Some("latam".into()),
             serial_terminal: Some("dumb".into()),
             consoles: Some(vec!["ttyS0".into(), "tty1".into()]),
+            network: Settings::parse_all("192.168.1.20/24,192.168.1.1").unwrap(),
             problems: Vec::new(),
         };
         assert_eq!(options, expected);

@@ -13,6 +13,7 @@ mod fault;
 pub mod log;
 mod machine;
 mod mounts;
+mod network;
 mod reaper;
 mod shutdown;
 mod supervisor;
@@ -31,6 +32,8 @@ pub enum Face {
     Modprobe,
     /// Finds devices and loads their drivers, from start to end.
     Devices,
+    /// Keeps the network interfaces set up.
+    Network,
     /// Takes a terminal and becomes the menu on it.
     Console,
     /// Takes a terminal and, when somebody asks for it, becomes a shell on it.
@@ -46,9 +49,10 @@ pub enum Face {
 }
 
 impl Face {
-    const NAMES: [(&str, Self); 8] = [
+    const NAMES: [(&str, Self); 9] = [
         ("modprobe", Self::Modprobe),
         ("calco-devices", Self::Devices),
+        ("calco-network", Self::Network),
         ("calco-console", Self::Console),
         ("calco-rescue", Self::Rescue),
         ("calco-unattended", Self::Unattended),
@@ -99,6 +103,7 @@ pub fn run(face: Face) -> ExitCode {
         Face::Init => supervisor::run(),
         Face::Modprobe => devices::modprobe(&words),
         Face::Devices => devices::run(),
+        Face::Network => network::run(),
         Face::Console => console::run(first),
         Face::Rescue => console::rescue(first),
         Face::Unattended => unattended::run(first),

@@ -146,7 +146,8 @@ impl Supervisor {
             }
         };
         let consoles = console::discover(Path::new("/"), options.consoles.as_deref());
-        let mut services = vec![Service::new(Face::Devices, None)];
+        let mut services =
+            vec![Service::new(Face::Devices, None), Service::new(Face::Network, None)];
         services.extend(consoles.iter().enumerate().map(|(number, name)| {
             let face = match &options.run {
                 Some(_) if number == 0 => Face::Unattended,

@@ -1,6 +1,10 @@
-//! The network: how interfaces are to be set up.
+//! The network: how interfaces are to be set up, their addresses, and what people see of them.
 #![forbid(unsafe_code)]
 
+mod dhcp;
+mod links;
+mod service;
 mod settings;
 
+pub use service::{Condition, Interface, State, run};
 pub use settings::{Addressing, InterfaceChoice, Settings, StaticAddress};

@@ -291,3 +291,23 @@ fn a_restore_leaves_no_file_system_until_it_is_complete() {
         !blkid(target).is_empty()
     });
 }
+
+#[test]
+fn a_save_that_ended_before_the_first_byte_of_its_manifest_is_unfinished() {
+    let place = Place::new();
+    let disk = place.path("disk.img");
+    make_disk(&disk, 1);
+    let store = utf8(&place.store);
+    let save = ["save", utf8(&disk), "--to", store, "--name", "image"];
+    assert_eq!(run(&save).0, 0);
+    std::fs::write(place.store.join("image/manifest.json"), "").unwrap();
+    assert_eq!(place.conditions()[0].2, "unfinished");
+    let (code, _, text) = run(&["verify", &place.image("image")]);
+    assert_eq!(code, 3, "{text}");
+    // Its name is free, and it can be removed like others.
+    assert_eq!(run(&save).0, 0);
+    let (code, _, text) = run(&["prune", store, "--unfinished", "--yes"]);
+    assert_eq!(code, 0, "{text}");
+    let left = place.conditions();
+    assert_eq!((left.len(), left[0].2.as_str()), (1, "finished"));
+}

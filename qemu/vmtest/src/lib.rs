@@ -27,7 +27,7 @@ pub use disk::{Bus, Disk, ScsiController};
 pub use firmware::Firmware;
 pub use guest::Guest;
 pub use key::Key;
-pub use machine::{Boot, Machine};
+pub use machine::{Boot, Machine, Wire};
 pub use place::{evidence_folder, project_folder};
 pub use qmp::{Event, QmpError};
 pub use screen::Screen;

@@ -33,6 +33,7 @@ pub struct Machine {
     variables: Option<PathBuf>,
     boot: Boot,
     disks: Vec<Disk>,
+    wire: Option<Wire>,
     terminal: TerminalKind,
     reboots: bool,
 }
@@ -48,6 +49,7 @@ impl Machine {
             variables: None,
             boot: Boot::default(),
             disks: Vec::new(),
+            wire: None,
             terminal: TerminalKind::default(),
             reboots: false,
         }
@@ -80,6 +82,12 @@ impl Machine {
     pub fn disk(mut self, disk: Disk) -> Self {
         self.disks.push(disk);
         self
+    }
+
+    /// Gives it a network card with a cable.
+    #[must_use]
+    pub fn wire(self, wire: Wire) -> Self {
+        Self { wire: Some(wire), ..self }
     }
 
     /// What stands at the end of the serial line.
@@ -144,6 +152,12 @@ impl Machine {
         arguments.device(&json!({ "driver": "qemu-xhci", "id": "usb" }));
         self.add_boot(&mut arguments);
         self.add_disks(&mut arguments);
+        if let Some(wire) = self.wire {
+            arguments.add("-netdev", Some(wire.netdev()));
+            arguments.device(&json!({
+                "driver": "virtio-net-pci", "netdev": "wire", "romfile": ""
+            }));
+        }
         arguments.0
     }
 
@@ -205,6 +219,24 @@ impl Machine {
     /// How many disks it can have on AHCI: the ports of the machine's own controller less the CD's.
     #[cfg(test)]
     const AHCI_DISKS: usize = 5;
+}
+
+/// Where the cable of a network card leads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wire {
+    /// To QEMU's own network: it gives addresses by DHCP, and the host's loopback is 10.0.2.2.
+    Host,
+    /// To a switch with nobody else.
+    Nobody,
+}
+
+impl Wire {
+    fn netdev(self) -> &'static str {
+        match self {
+            Self::Host => "user,id=wire",
+            Self::Nobody => "hubport,id=wire,hubid=0",
+        }
+    }
 }
 
 #[derive(Default)]

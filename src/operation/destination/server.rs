@@ -2,6 +2,7 @@
 
 use super::{Destination, DestinationAccess};
 use crate::error::{Error, ErrorKind, Result};
+use crate::network::{Interface, State};
 use crate::store::address::{Address, Scheme};
 use crate::store::credentials::{Asker, Nobody, Sources};
 use crate::store::patience::Patience;
@@ -9,9 +10,12 @@ use crate::store::{
     BucketStore, HostKeys, PatientStore, SftpStore, SiteStore, Store, Trust, WebClient,
 };
 use crate::text::message;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+
+/// How long the network may take to begin: DHCP, and a switch that looks for loops first.
+const NETWORK: Duration = Duration::from_secs(45);
 
 /// How servers are reached in this process.
 pub struct ServerAccess {
@@ -52,6 +56,24 @@ pub fn reach_servers_by(access: ServerAccess) {
     let _ = ACCESS.set(access);
 }
 
+/// In the live system, waits for the network, which may just be beginning.
+fn wait_for_network(server: &str) -> Result<()> {
+    match State::wait_until_ready(Path::new(State::FILE), NETWORK) {
+        Some(state) if !state.is_ready() => {
+            let interfaces = state.interfaces.iter().map(Interface::to_string);
+            let list = interfaces.collect::<Vec<_>>().join("; ");
+            let what = match list.is_empty() {
+                true => message!("network-no-interface"),
+                false => message!("network-not-ready", interfaces = list),
+            };
+            Err(Error::new(ErrorKind::Unreachable, what)
+                .on_device(server)
+                .advise(message!("network-not-ready-advice")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Opens a place on a server.
 ///
 /// # Errors
@@ -59,6 +81,7 @@ pub fn reach_servers_by(access: ServerAccess) {
 pub(super) fn open(address: Address, access: DestinationAccess) -> Result<Destination> {
     let how = ACCESS.get_or_init(ServerAccess::default);
     let server = address.server();
+    wait_for_network(&server)?;
     let store: Arc<dyn Store> = match address.scheme {
         Scheme::Sftp => {
             let credentials = how.sources.find(&address);

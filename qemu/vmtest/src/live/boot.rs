@@ -64,6 +64,11 @@ impl BuiltSystem {
         }
     }
 
+    /// The program, for this machine.
+    pub fn program(&self) -> PathBuf {
+        self.folder.join("calco")
+    }
+
     /// The ISO.
     pub fn iso(&self) -> PathBuf {
         self.folder.join("calco.iso")

@@ -4,6 +4,7 @@
 //! - `start`: from CD, stick and network, by BIOS and UEFI, to the menu on each console
 //! - `keys`: slow lines, small and dumb terminals
 //! - `sticks`: destinations of every kind, plugged in and pulled out
+//! - `network`: addresses, servers, and what is said when there are none
 //! - `faults`: no disk, no driver, bad sectors, a menu that is killed
 //! - `systems`: a real system saved, restored and booted
 //!
@@ -11,6 +12,7 @@
 
 mod faults;
 mod keys;
+mod network;
 mod premises;
 mod start;
 mod sticks;

@@ -1,0 +1,144 @@
+//! The network of the live system, and servers that are reached through it.
+
+use crate::SOON;
+use calco_vmtest::live::{
+    BuiltSystem, ENGLISH, MENU, SMALL_SERIAL, Texts, small_disk, work_folder,
+};
+use calco_vmtest::{Bus, Disk, Key, Machine, Wire};
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a job with a small disk may take, the wait for the network included.
+const SMALL_JOB: Duration = Duration::from_secs(600);
+
+/// A web server on the host's loopback, which the guest reaches as 10.0.2.2.
+struct WebServer {
+    port: u16,
+    child: Child,
+}
+
+impl WebServer {
+    /// Shows a folder; `work` is for the server's own files.
+    fn start(folder: &Path, work: &Path) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let work = work.display();
+        let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .map(|name| format!("{name}_temp_path {work}/{name};"))
+            .concat();
+        let configuration = format!(
+            "daemon off; master_process off; pid {work}/pid; error_log {work}/log;\n\
+             events {{}} http {{ {temporary} access_log off;\n\
+             server {{ listen 127.0.0.1:{port}; root {}; }} }}\n",
+            folder.display()
+        );
+        let file = format!("{work}/nginx.conf");
+        fs::write(&file, configuration).unwrap();
+        let child = Command::new("/usr/sbin/nginx")
+            .args(["-c", &file, "-e", &format!("{work}/log")])
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("nginx-light has to be installed for this test");
+        let begun = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "the server does not start");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Self { port, child }
+    }
+}
+
+impl Drop for WebServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// An image of a small disk, in a folder `images` of `work`; answers disk and folder.
+fn image_of_a_small_disk(built: &BuiltSystem, work: &Path) -> (PathBuf, PathBuf) {
+    let source = small_disk(work);
+    let images = work.join("images");
+    fs::create_dir(&images).unwrap();
+    let saved = Command::new(built.program())
+        .args(["save".as_ref(), source.as_os_str(), "--to".as_ref(), images.as_os_str()])
+        .args(["--name", "lab"])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(saved.status.success(), "{}", String::from_utf8_lossy(&saved.stderr));
+    (source, images)
+}
+
+/// A restore of that image to an empty disk, unattended, from a server on the host.
+fn restores(name: &str, words: &str) {
+    let Some(built) = BuiltSystem::find(name) else { return };
+    let work = work_folder(name);
+    let (source, images) = image_of_a_small_disk(&built, work.path());
+    let server = WebServer::start(&images, work.path());
+    let target = work.path().join("target.img");
+    fs::File::create(&target).unwrap().set_len(fs::metadata(&source).unwrap().len()).unwrap();
+    let texts = Texts::english();
+    let words = format!(
+        "{ENGLISH} {words} calco.run=\"restore http://10.0.2.2:{}/lab --to serial:TARGET\"",
+        server.port
+    );
+    let disk = Disk::new(&target).on(Bus::Virtio).serial_number("TARGET");
+    let machine = Machine::new(name).disk(disk).wire(Wire::Host);
+    let mut guest = machine.boot(built.boot_kernel(&words)).start();
+    guest.wait_for_output(texts.get("init-run-succeeded"), MENU + SMALL_JOB);
+    guest.keep_screen("restored");
+    // After a restore it switches itself off.
+    guest.wait_for_end(SOON);
+    let same = Command::new("cmp").arg(&source).arg(&target).output().unwrap();
+    assert!(same.status.success(), "{}", String::from_utf8_lossy(&same.stdout));
+}
+
+#[test]
+fn an_address_by_dhcp_and_an_image_from_a_web_server() {
+    restores("network-dhcp", "");
+}
+
+#[test]
+fn an_address_from_the_command_line_and_an_image_from_a_web_server() {
+    restores("network-static", "calco.ip=10.0.2.77/24,10.0.2.2");
+}
+
+/// An unattended run that needs a server and cannot reach any; what is said, and the way back.
+fn explains(name: &str, wire: Option<Wire>, words: &str, text: &str) {
+    let Some(built) = BuiltSystem::find(name) else { return };
+    let work = work_folder(name);
+    let texts = Texts::english();
+    let disk = Disk::new(small_disk(work.path())).on(Bus::Virtio).serial_number(SMALL_SERIAL);
+    let words = format!(
+        "{ENGLISH} {words} calco.run=\"save serial:{SMALL_SERIAL} --to s3://images?endpoint=http://10.0.2.2:9\""
+    );
+    let machine = Machine::new(name).disk(disk);
+    let machine = match wire {
+        Some(wire) => machine.wire(wire),
+        None => machine,
+    };
+    let mut guest = machine.boot(built.boot_kernel(&words)).start();
+    guest.wait_for_output(text, MENU + SMALL_JOB);
+    guest.wait_for(texts.get("init-run-stays"), SOON);
+    guest.keep_screen("explained");
+    guest.press(Key::Enter);
+    guest.wait_for(texts.get("menu-welcome"), SOON);
+}
+
+#[test]
+fn without_a_network_card_that_is_said() {
+    explains("network-none", None, "", Texts::english().get("network-no-interface"));
+}
+
+#[test]
+fn a_dhcp_server_that_never_answers_is_named_as_the_reason() {
+    explains("network-silent", Some(Wire::Nobody), "", "no answer to DHCP");
+}
+
+#[test]
+fn a_server_that_is_not_there_is_named_as_the_reason() {
+    explains("network-refused", Some(Wire::Host), "", "refused");
+}

@@ -1,0 +1,468 @@
+//! Keeps the wired interfaces of the live system set up, and writes down how they are.
+
+use super::dhcp::{Client, Lease};
+use super::links::{Link, Netlink};
+use super::settings::{Addressing, InterfaceChoice, Settings, StaticAddress};
+use crate::error::Result;
+use crate::text::message;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+/// The longest time without a look at the interfaces.
+const TICK: Duration = Duration::from_millis(500);
+/// The pause after nobody answered, or an interface failed.
+const PAUSE: Duration = Duration::from_secs(20);
+
+/// How an interface is.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "condition", rename_all = "kebab-case")]
+pub enum Condition {
+    /// No cable, or nothing that is on at its other end.
+    NoCable,
+    /// An address is being asked for.
+    Asking,
+    /// Nobody answered; it is tried again.
+    NoAnswer,
+    /// It has an address.
+    Ready {
+        /// The address.
+        address: IpAddr,
+        /// How many leading bits are the network's.
+        prefix: u8,
+        /// The way to other networks.
+        gateway: Option<IpAddr>,
+        /// Whether the address came by DHCP.
+        by_dhcp: bool,
+    },
+    /// The kernel or the driver refused.
+    Failed {
+        /// Why.
+        why: String,
+    },
+    /// No setting is for it.
+    LeftAlone,
+}
+
+/// An interface, as people see it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Interface {
+    /// The kernel's name.
+    pub name: String,
+    /// The hardware address, as it stands on labels.
+    pub hardware_address: String,
+    /// Bits per second, in millions, where the driver tells.
+    pub megabits: Option<u32>,
+    /// How it is.
+    #[serde(flatten)]
+    pub condition: Condition,
+}
+
+impl std::fmt::Display for Interface {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = self.name.as_str();
+        let text = match &self.condition {
+            Condition::NoCable => message!("network-no-cable", name = name),
+            Condition::Asking => message!("network-asking", name = name),
+            Condition::NoAnswer => message!("network-no-answer", name = name),
+            Condition::Ready { address, prefix, .. } => {
+                message!("network-ready", name = name, address = format!("{address}/{prefix}"))
+            }
+            Condition::Failed { why } => {
+                message!("network-failed", name = name, why = why.as_str())
+            }
+            Condition::LeftAlone => message!("network-left-alone", name = name),
+        };
+        text.fmt(f)
+    }
+}
+
+/// The network of this machine.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub struct State {
+    /// Every wired interface.
+    pub interfaces: Vec<Interface>,
+    /// Who tells the addresses of names.
+    pub name_servers: Vec<IpAddr>,
+}
+
+impl State {
+    /// Where the live system keeps it.
+    pub const FILE: &str = "/run/calco/network.json";
+
+    /// Reads it; none where nobody keeps one.
+    pub fn read(file: &Path) -> Option<Self> {
+        serde_json::from_slice(&std::fs::read(file).ok()?).ok()
+    }
+
+    /// Whether an interface has an address.
+    pub fn is_ready(&self) -> bool {
+        self.interfaces.iter().any(|one| matches!(one.condition, Condition::Ready { .. }))
+    }
+
+    /// Waits until an interface has an address, at most `limit`; none when nobody keeps the state,
+    /// which means that the network is not ours to look after.
+    pub fn wait_until_ready(file: &Path, limit: Duration) -> Option<Self> {
+        let until = Instant::now() + limit;
+        loop {
+            let state = Self::read(file)?;
+            if state.is_ready() || Instant::now() >= until {
+                return Some(state);
+            }
+            std::thread::sleep(TICK);
+        }
+    }
+}
+
+/// Writes a file so that nobody sees half of it.
+fn replace(file: &Path, content: &[u8]) -> std::io::Result<()> {
+    let new = file.with_extension("new");
+    std::fs::write(&new, content)?;
+    std::fs::rename(new, file)
+}
+
+/// What came of asking for an address on the interface of a number.
+type Answer = (u32, Result<Option<Lease>>);
+
+/// An interface and what was done with it.
+struct Managed {
+    link: Link,
+    condition: Condition,
+    lease: Option<(Lease, Instant)>,
+    is_asking: bool,
+    /// When to do something again.
+    due: Instant,
+}
+
+struct Service<'a> {
+    settings: &'a [Settings],
+    log: &'a dyn Fn(&str),
+    netlink: Netlink,
+    managed: BTreeMap<u32, Managed>,
+    answers: Sender<Answer>,
+}
+
+fn ready(lease: &Lease) -> Condition {
+    Condition::Ready {
+        address: lease.address.into(),
+        prefix: lease.prefix,
+        gateway: lease.gateway.map(IpAddr::from),
+        by_dhcp: true,
+    }
+}
+
+/// Which setting is for an interface.
+fn setting_for<'a>(settings: &'a [Settings], link: &Link) -> Option<&'a Settings> {
+    let named = settings.iter().find(|one| match &one.interface {
+        Some(InterfaceChoice::Name(name)) => *name == link.name,
+        Some(InterfaceChoice::HardwareAddress(address)) => *address == link.hardware_address,
+        None => false,
+    });
+    named.or_else(|| settings.iter().find(|one| one.interface.is_none()))
+}
+
+impl Service<'_> {
+    /// Looks at every interface, and begins what is due.
+    fn look(&mut self) {
+        let links = Link::all(Path::new("/sys/class/net"));
+        self.managed.retain(|index, _| links.iter().any(|link| link.index == *index));
+        for link in links {
+            let index = link.index;
+            if !self.managed.contains_key(&index) {
+                let condition = match self.netlink.up(&link) {
+                    Ok(()) => Condition::NoCable,
+                    Err(error) => self.fail(&link, &error),
+                };
+                let due = Instant::now();
+                self.managed.insert(
+                    index,
+                    Managed { link: link.clone(), condition, lease: None, is_asking: false, due },
+                );
+            }
+            if let Some(mut managed) = self.managed.remove(&index) {
+                managed.link = link;
+                self.attend(&mut managed);
+                self.managed.insert(index, managed);
+            }
+        }
+    }
+
+    fn fail(&self, link: &Link, error: &crate::error::Error) -> Condition {
+        let why = error.report().replace('\n', " ");
+        (self.log)(
+            &message!("network-log-failed", name = link.name.as_str(), why = why.as_str())
+                .to_string(),
+        );
+        Condition::Failed { why }
+    }
+
+    fn attend(&mut self, managed: &mut Managed) {
+        let Some(setting) = setting_for(self.settings, &managed.link) else {
+            managed.condition = Condition::LeftAlone;
+            return;
+        };
+        if managed.link.has_carrier != Some(true) {
+            // Addresses stay: the cable may come back. Then the lease is asked about.
+            managed.condition = Condition::NoCable;
+            managed.due = Instant::now();
+            return;
+        }
+        let had_no_cable = managed.condition == Condition::NoCable;
+        if let Some((lease, since)) = &managed.lease
+            && since.elapsed() >= lease.length
+        {
+            let _ = self.netlink.remove_addresses(&managed.link);
+            managed.lease = None;
+            managed.condition = Condition::Asking;
+        }
+        if managed.is_asking || (managed.due > Instant::now() && !had_no_cable) {
+            return;
+        }
+        match &setting.addressing {
+            Addressing::Dhcp => self.ask(managed),
+            // One machine has an address only once.
+            Addressing::Static(_)
+                if setting.interface.is_none() && self.is_given_elsewhere(setting) =>
+            {
+                managed.condition = Condition::LeftAlone;
+            }
+            Addressing::Static(addresses) => {
+                managed.condition = match self.give(&managed.link, addresses, &setting.gateways) {
+                    Ok(condition) => condition,
+                    Err(error) => self.fail(&managed.link, &error),
+                };
+                managed.due = Instant::now()
+                    + match managed.condition {
+                        Condition::Failed { .. } => PAUSE,
+                        _ => Duration::from_secs(1 << 30),
+                    };
+            }
+        }
+    }
+
+    fn is_given_elsewhere(&self, setting: &Settings) -> bool {
+        let Addressing::Static(addresses) = &setting.addressing else { return false };
+        self.managed.values().any(|other| match &other.condition {
+            Condition::Ready { address, .. } => addresses.iter().any(|one| one.address == *address),
+            _ => false,
+        })
+    }
+
+    fn give(
+        &self,
+        link: &Link,
+        addresses: &[StaticAddress],
+        gateways: &[IpAddr],
+    ) -> Result<Condition> {
+        for StaticAddress { address, prefix } in addresses {
+            self.netlink.add_address(link, *address, *prefix)?;
+        }
+        for gateway in gateways {
+            self.netlink.add_default_route(link, *gateway)?;
+        }
+        let StaticAddress { address, prefix } = addresses[0];
+        let gateway = gateways.iter().find(|one| one.is_ipv4() == address.is_ipv4()).copied();
+        let ready = Condition::Ready { address, prefix, gateway, by_dhcp: false };
+        self.log_ready(link, &ready);
+        Ok(ready)
+    }
+
+    fn log_ready(&self, link: &Link, condition: &Condition) {
+        if let Condition::Ready { address, prefix, gateway, .. } = condition {
+            let gateway = gateway.map_or_else(|| "-".to_owned(), |gateway| gateway.to_string());
+            let text = message!(
+                "network-log-ready",
+                name = link.name.as_str(),
+                address = format!("{address}/{prefix}"),
+                gateway = gateway
+            );
+            (self.log)(&text.to_string());
+        }
+    }
+
+    /// Begins to ask for an address, or for more time.
+    fn ask(&mut self, managed: &mut Managed) {
+        managed.is_asking = true;
+        if managed.lease.is_none() || managed.condition == Condition::NoCable {
+            managed.condition = Condition::Asking;
+        }
+        let (name, address) = (managed.link.name.clone(), managed.link.hardware_address);
+        let (index, answers) = (managed.link.index, self.answers.clone());
+        let before = managed.lease.as_ref().map(|(lease, _)| lease.clone());
+        std::thread::spawn(move || {
+            let answer =
+                Client::open(&name, address).and_then(|client| client.obtain(before.as_ref()));
+            let _ = answers.send((index, answer));
+        });
+    }
+
+    /// Takes what came of asking.
+    fn take(&mut self, (index, answer): Answer) {
+        let Some(mut managed) = self.managed.remove(&index) else { return };
+        managed.is_asking = false;
+        managed.due = Instant::now() + PAUSE;
+        match answer {
+            Ok(Some(lease)) => {
+                let result = self.use_lease(&managed, &lease);
+                managed.due = Instant::now() + lease.renewal;
+                match result {
+                    Ok(condition) => {
+                        if managed.condition != condition {
+                            self.log_ready(&managed.link, &condition);
+                        }
+                        managed.condition = condition;
+                        managed.lease = Some((lease, Instant::now()));
+                    }
+                    Err(error) => {
+                        managed.condition = self.fail(&managed.link, &error);
+                        managed.due = Instant::now() + PAUSE;
+                    }
+                }
+            }
+            // The address is ours until the end of its time.
+            Ok(None) if managed.lease.is_some() => {
+                managed.condition =
+                    managed.lease.as_ref().map_or(Condition::NoAnswer, |one| ready(&one.0));
+            }
+            Ok(None) => {
+                if managed.condition != Condition::NoAnswer {
+                    let name = managed.link.name.as_str();
+                    (self.log)(&message!("network-log-no-answer", name = name).to_string());
+                }
+                managed.condition = Condition::NoAnswer;
+            }
+            Err(error) => managed.condition = self.fail(&managed.link, &error),
+        }
+        self.managed.insert(index, managed);
+    }
+
+    fn use_lease(&self, managed: &Managed, lease: &Lease) -> Result<Condition> {
+        let is_other = |(before, _): &(Lease, Instant)| {
+            (before.address, before.prefix) != (lease.address, lease.prefix)
+        };
+        if managed.lease.as_ref().is_some_and(is_other) {
+            self.netlink.remove_addresses(&managed.link)?;
+        }
+        self.netlink.add_address(&managed.link, lease.address.into(), lease.prefix)?;
+        if let Some(gateway) = lease.gateway {
+            self.netlink.add_default_route(&managed.link, gateway.into())?;
+        }
+        Ok(ready(lease))
+    }
+
+    fn state(&self) -> State {
+        let interfaces = self.managed.values().map(|managed| Interface {
+            name: managed.link.name.clone(),
+            hardware_address: managed
+                .link
+                .hardware_address
+                .map(|byte| format!("{byte:02x}"))
+                .join(":"),
+            megabits: managed.link.megabits,
+            condition: managed.condition.clone(),
+        });
+        let mut name_servers: Vec<IpAddr> =
+            self.settings.iter().flat_map(|setting| setting.name_servers.clone()).collect();
+        if name_servers.is_empty() {
+            let leases = self.managed.values().filter_map(|managed| managed.lease.as_ref());
+            let offered = leases.flat_map(|(lease, _)| lease.name_servers.iter().copied());
+            name_servers = offered.map(IpAddr::from).collect();
+        }
+        name_servers.dedup();
+        State { interfaces: interfaces.collect(), name_servers }
+    }
+}
+
+/// Sets up every wired interface as `settings` say, and keeps it so. Writes [`State`] to
+/// `state_file`, and the name servers to `resolver_file` as the C library reads them.
+///
+/// # Errors
+/// It ends only when the kernel gives no netlink socket.
+pub fn run(
+    settings: &[Settings],
+    state_file: &Path,
+    resolver_file: &Path,
+    log: &dyn Fn(&str),
+) -> Result<()> {
+    let (answers, received): (Sender<Answer>, Receiver<Answer>) = channel();
+    let netlink = Netlink::open()?;
+    let mut service = Service { settings, log, netlink, managed: BTreeMap::new(), answers };
+    let mut written: Option<State> = None;
+    loop {
+        service.look();
+        let state = service.state();
+        if written.as_ref() != Some(&state) {
+            let servers = state.name_servers.iter().take(3);
+            let lines: String = servers.map(|server| format!("nameserver {server}\n")).collect();
+            let stored = serde_json::to_vec(&state).unwrap_or_default();
+            // Names first: who sees an address may ask for one at once.
+            let result = replace(resolver_file, lines.as_bytes())
+                .and_then(|()| replace(state_file, &stored));
+            if let Err(error) = result {
+                log(&message!("network-log-unwritten", why = error.to_string()).to_string());
+            }
+            written = Some(state);
+        }
+        match received.recv_timeout(TICK) {
+            Ok(answer) => service.take(answer),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(name: &str, last: u8) -> Link {
+        Link {
+            index: u32::from(last),
+            name: name.to_owned(),
+            hardware_address: [2, 0, 0, 0, 0, last],
+            has_carrier: Some(true),
+            megabits: None,
+        }
+    }
+
+    #[test]
+    fn a_setting_with_a_name_counts_before_one_for_all() {
+        let all = Settings::parse_all("dhcp;dev=eth1,10.0.0.5/24").unwrap();
+        assert_eq!(setting_for(&all, &link("eth0", 1)), Some(&all[0]));
+        assert_eq!(setting_for(&all, &link("eth1", 2)), Some(&all[1]));
+        let one = Settings::parse_all("dhcp,dev=02:00:00:00:00:07").unwrap();
+        assert_eq!(setting_for(&one, &link("eth0", 1)), None);
+        assert_eq!(setting_for(&one, &link("eth0", 7)), Some(&one[0]));
+    }
+
+    #[test]
+    fn the_state_can_be_read_by_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("network.json");
+        assert_eq!(State::read(&file), None);
+        let ready = Condition::Ready {
+            address: "10.0.2.15".parse().unwrap(),
+            prefix: 24,
+            gateway: None,
+            by_dhcp: true,
+        };
+        let interface = |condition: Condition| Interface {
+            name: "eth0".into(),
+            hardware_address: "52:54:00:12:34:56".into(),
+            megabits: Some(1000),
+            condition,
+        };
+        let state = State {
+            interfaces: vec![interface(Condition::Asking), interface(ready)],
+            name_servers: vec!["10.0.2.3".parse().unwrap()],
+        };
+        replace(&file, &serde_json::to_vec(&state).unwrap()).unwrap();
+        let read = State::read(&file).unwrap();
+        assert_eq!(read, state);
+        assert!(read.is_ready());
+        assert_eq!(State::wait_until_ready(&file, Duration::ZERO), Some(read));
+        assert!(!State::default().is_ready());
+    }
+}
