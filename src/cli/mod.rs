@@ -7,9 +7,12 @@ mod servers;
 
 use crate::error::{Error, ErrorKind};
 use crate::job::Job;
+use crate::store::credentials::Asker;
 use crate::store::patience;
 use crate::text::{Language, message, set_language};
+use crate::ui::PersonAtTerminal;
 use crate::ui::menu::Machine;
+use crate::ui::menu::PersonAtMenu;
 use crate::ui::{self, Console, ProgressStyle};
 use clap::error::ErrorKind as ClapKind;
 use clap::{FromArgMatches as _, Parser};
@@ -100,7 +103,11 @@ pub fn main_with(machine: Option<&dyn Machine>) -> ExitCode {
         }
     }
     let style = ProgressStyle::named(&line.options.progress);
-    let outcome = line.options.servers.set_up().and_then(|()| match line.command {
+    let asker: Arc<dyn Asker> = match line.command {
+        Subcommand::Menu(_) => Arc::new(PersonAtMenu),
+        Subcommand::Job(_) => Arc::new(PersonAtTerminal),
+    };
+    let outcome = line.options.servers.set_up(asker).and_then(|()| match line.command {
         Subcommand::Menu(words) => menu::run(&words, machine, interrupted).map(|()| 0),
         Subcommand::Job(job) => {
             let console = Console::new(style, interrupted);

@@ -3,8 +3,7 @@
 use crate::error::Result;
 use crate::operation::destination::{ServerAccess, reach_servers_by};
 use crate::store::Trust;
-use crate::store::credentials::{self, Secret, Sources};
-use crate::ui::PersonAtTerminal;
+use crate::store::credentials::{self, Asker, Secret, Sources};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,11 +40,11 @@ fn usual_files(home: Option<&Path>) -> Vec<PathBuf> {
 }
 
 impl ServerOptions {
-    /// Reads what is named, for all servers of this process.
+    /// Reads what is named, for all servers of this process; `asker` asks for the rest.
     ///
     /// # Errors
     /// When a file cannot be read or means nothing.
-    pub(super) fn set_up(&self) -> Result<()> {
+    pub(super) fn set_up(&self, asker: Arc<dyn Asker>) -> Result<()> {
         let home = std::env::home_dir().filter(|home| home.is_absolute());
         let mut sources = Sources::default();
         for file in self.credentials.iter().chain(&usual_files(home.as_deref())) {
@@ -61,7 +60,7 @@ impl ServerOptions {
         let minutes = self.wait.map(|minutes| Duration::from_secs(minutes.saturating_mul(60)));
         reach_servers_by(ServerAccess {
             sources,
-            asker: Arc::new(PersonAtTerminal),
+            asker,
             patience: minutes.unwrap_or(ServerAccess::PATIENCE),
             known_hosts: home.map(|home| home.join(".ssh/known_hosts")),
             trust: Trust { authorities: self.ca_file.clone() },

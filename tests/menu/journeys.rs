@@ -181,7 +181,7 @@ fn a_dumb_terminal_is_enough_and_speaks_spanish() {
     menu.line(text(&files.path("source.img")));
     let places = menu.expect("Guardar: ¿dónde?");
     menu.expect("0 para volver");
-    menu.line(&entry_number(&places, "carpeta"));
+    menu.line(&entry_number(&places, "de este sistema"));
     menu.expect("Carpeta de las imágenes");
     menu.line(text(&files.path("images")));
     menu.expect("Intro sin más acepta");
@@ -201,7 +201,7 @@ fn a_dumb_terminal_is_enough_and_speaks_spanish() {
     menu.line("5");
     let places = menu.expect("Imágenes: ¿dónde?");
     menu.expect("0 para volver");
-    menu.line(&entry_number(&places, "carpeta"));
+    menu.line(&entry_number(&places, "de este sistema"));
     menu.expect("Carpeta de las imágenes");
     menu.line(text(&files.path("images")));
     menu.expect("1) oficina");

@@ -177,3 +177,12 @@ menu-stop-yes = Yes, stop now
 menu-stopping = Stopping…
 menu-other-console = This job was started on { $console }. Only one job can run at a time.
 menu-copying = Copying { $name }
+menu-network = The network
+menu-network-text = Cables are found by themselves, and addresses are asked for (DHCP). To give an address yourself, start with calco.ip=ADDRESS/PREFIX,GATEWAY,NAME-SERVER.
+menu-network-names = Name servers: { $servers }
+menu-place-server = A folder on a server: type its address
+menu-server-prompt = Address of the folder:
+menu-server-text = sftp://USER@SERVER/FOLDER reaches a server through SSH; s3://BUCKET/FOLDER?endpoint=https://SERVER reaches object storage. The password is asked for next; it does not belong into the address.
+menu-server-none = This is no address of a server. It begins with sftp:// or s3://.
+menu-server-web = Images on web servers are restored by command, in the shell: calco restore https://SERVER/FOLDER/IMAGE --to DISK
+menu-server-connecting = Connecting to the server

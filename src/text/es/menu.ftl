@@ -177,3 +177,12 @@ menu-stop-yes = Sí, detener ahora
 menu-stopping = Deteniendo…
 menu-other-console = Este trabajo se empezó en { $console }. Solo puede haber un trabajo a la vez.
 menu-copying = Copiando { $name }
+menu-network = La red
+menu-network-text = Los cables se detectan solos y las direcciones se piden (DHCP). Para dar una dirección usted mismo, arranque con calco.ip=DIRECCIÓN/PREFIJO,PUERTA-DE-ENLACE,SERVIDOR-DE-NOMBRES.
+menu-network-names = Servidores de nombres: { $servers }
+menu-place-server = Una carpeta de un servidor: escribir su dirección
+menu-server-prompt = Dirección de la carpeta:
+menu-server-text = sftp://USUARIO@SERVIDOR/CARPETA llega a un servidor por SSH; s3://BUCKET/CARPETA?endpoint=https://SERVIDOR llega a un almacenamiento de objetos. La contraseña se pregunta después; no va en la dirección.
+menu-server-none = Esto no es la dirección de un servidor. Empieza con sftp:// o s3://.
+menu-server-web = Las imágenes de servidores web se restauran con una orden, en la consola: calco restore https://SERVIDOR/CARPETA/IMAGEN --to DISCO
+menu-server-connecting = Conectando con el servidor

@@ -122,7 +122,7 @@ impl Person {
                 }
                 None => continue,
                 Some(key) if self.terminal.is_addressable() => list.key(&mut position, key),
-                Some(key) => match self.edit(&mut typed, key) {
+                Some(key) => match self.edit(&mut typed, false, key) {
                     false => continue,
                     true => {
                         show = true;
@@ -169,7 +169,7 @@ impl Person {
     }
 
     /// Edits a line on a terminal that only prints; whether it is complete.
-    fn edit(&mut self, line: &mut String, key: Key) -> bool {
+    fn edit(&mut self, line: &mut String, hidden: bool, key: Key) -> bool {
         match key {
             Key::Enter => {
                 self.terminal.write("\n");
@@ -177,7 +177,7 @@ impl Person {
             }
             Key::Char(c) if line.len() < 1000 => {
                 line.push(c);
-                self.terminal.write(&c.to_string());
+                self.terminal.write(&if hidden { '*' } else { c }.to_string());
             }
             Key::Backspace if line.pop().is_some() => self.terminal.write("\u{8} \u{8}"),
             Key::Escape | Key::Interrupt => {
@@ -198,6 +198,7 @@ impl Person {
     ) -> Answer<String> {
         let mut show = true;
         let mut typed = String::new();
+        let hidden = input.hidden;
         loop {
             if self.terminal.is_addressable() {
                 let view = self.view();
@@ -214,7 +215,7 @@ impl Person {
                     Typed::Back => return Ok(None),
                     Typed::Done => true,
                 },
-                false if self.edit(&mut typed, key) => {
+                false if self.edit(&mut typed, hidden, key) => {
                     match std::mem::take(&mut typed).as_str() {
                         "." => return Ok(None),
                         "" => {}
@@ -225,8 +226,10 @@ impl Person {
                 false => false,
             };
             if done {
-                match check(input.value.trim()) {
-                    None => return Ok(Some(input.value.trim().to_owned())),
+                // A password may begin or end with a space.
+                let value = if hidden { input.value.as_str() } else { input.value.trim() };
+                match check(value) {
+                    None => return Ok(Some(value.to_owned())),
                     Some(problem) => input.problem = Some(problem),
                 }
                 show = true;

@@ -4,7 +4,7 @@ use super::Menu;
 use super::ask::Leave;
 use super::screen::{Choice, List, Reading};
 use crate::error::Context as _;
-use crate::operation::destination::{DestinationAccess, open_to_save};
+use crate::operation::destination::open_to_save;
 use crate::operation::log::now;
 use crate::text::message;
 use crate::ui::{harmless, running};
@@ -154,7 +154,7 @@ impl Menu<'_> {
     /// Copies both logs to a stick or folder.
     fn copy_logs(&mut self) -> Result<(), Leave> {
         let title = message!("menu-logs-copy");
-        let Some(place) = self.place(&title, DestinationAccess::Write, &[])? else {
+        let Some(place) = self.place_here(&title)? else {
             return Ok(());
         };
         let outcome = self.person.work(&title, &[], None, |report| {

@@ -12,6 +12,7 @@ mod keys;
 mod logs;
 mod places;
 mod plans;
+mod questions;
 mod restore;
 mod save;
 mod screen;
@@ -21,6 +22,7 @@ mod terminal;
 mod work;
 
 pub use host::{Host, Machine, Planned, Power};
+pub use questions::PersonAtMenu;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::message;
@@ -55,6 +57,8 @@ struct Menu<'a> {
     live: bool,
     /// Whether every option is shown.
     expert: bool,
+    /// The address of a server that was typed last.
+    server: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -64,6 +68,7 @@ enum Entry {
     Verify,
     Disks,
     Images,
+    Network,
     Language,
     Keyboard,
     Logs,
@@ -89,6 +94,7 @@ pub fn run(host: &dyn Host, machine: Option<&dyn Machine>, options: Options) -> 
         console: options.console,
         live: machine.is_some(),
         expert: false,
+        server: String::new(),
     };
     match menu.all(options.ask_language, options.ask_keyboard) {
         Ok(()) | Err(Leave::Quit | Leave::Gone) => Ok(()),
@@ -139,6 +145,7 @@ impl Menu<'_> {
             Entry::Verify => self.verify(),
             Entry::Disks => self.show_disks(),
             Entry::Images => self.images(),
+            Entry::Network => self.network(),
             Entry::Language => self.language(),
             Entry::Keyboard => self.keyboard(),
             Entry::Logs => self.logs(),
@@ -165,6 +172,7 @@ fn main_screen(live: bool, expert: bool) -> List<Entry> {
         (Entry::Language, message!("menu-language")),
     ];
     if live {
+        entries.insert(5, (Entry::Network, message!("menu-network")));
         entries.push((Entry::Keyboard, message!("menu-keyboard")));
     }
     entries.push((Entry::Logs, message!("menu-logs")));

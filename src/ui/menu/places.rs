@@ -1,15 +1,16 @@
 //! Choosing where images are: a volume that is plugged in, and a folder on it.
 
-use super::Menu;
 use super::ask::{Answer, Tick};
 use super::describe::volume_line;
 use super::screen::{Choice, Input, List};
+use super::{Menu, questions};
 use crate::error::Result;
 use crate::hardware::Inventory;
 use crate::operation::destination::{
     Candidate, Destination, DestinationAccess, VolumeWord, candidates, open,
 };
 use crate::operation::library::{self, Entry};
+use crate::store::address::{Address, Scheme};
 use crate::text::{Message, message};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -58,14 +59,21 @@ impl Place {
                 word.folders.push(directory.to_owned());
                 word.to_string()
             }
-            _ => format!("{}/{directory}", self.word.trim_end_matches('/')),
+            _ => match Address::parse(&self.word) {
+                Ok(Some(mut address)) => {
+                    address.folders.push(directory.to_owned());
+                    address.to_string()
+                }
+                _ => format!("{}/{directory}", self.word.trim_end_matches('/')),
+            },
         }
     }
 
     /// The folder, where it is one of this system.
     pub(super) fn folder(&self) -> Option<PathBuf> {
         let is_volume = matches!(VolumeWord::parse(&self.word), Ok(Some(_)));
-        (!is_volume).then(|| PathBuf::from(&self.word))
+        let is_address = matches!(Address::parse(&self.word), Ok(Some(_)));
+        (!is_volume && !is_address).then(|| PathBuf::from(&self.word))
     }
 }
 
@@ -124,6 +132,15 @@ enum Spot {
     Volume(String, String),
     /// A folder of this system.
     Folder,
+    /// A folder on a server.
+    Server,
+}
+
+/// What is offered besides volumes.
+#[derive(Clone, Copy)]
+struct With {
+    folder: bool,
+    servers: bool,
 }
 
 fn list(
@@ -131,7 +148,7 @@ fn list(
     found: Option<&[Candidate]>,
     access: DestinationAccess,
     sources: &[String],
-    with_folder: bool,
+    with: With,
 ) -> List<Spot> {
     let mut choices: Vec<Choice<Spot>> = Vec::new();
     for candidate in found.unwrap_or_default() {
@@ -147,7 +164,10 @@ fn list(
         choice.blocked = reason.map(|reason| message!("menu-blocked", reason = reason).to_string());
         choices.push(choice);
     }
-    if with_folder {
+    if with.servers {
+        choices.push(Choice::new(Spot::Server, message!("menu-place-server")));
+    }
+    if with.folder {
         choices.push(Choice::new(Spot::Folder, message!("menu-place-folder")));
     }
     let text = match access {
@@ -208,13 +228,28 @@ impl Menu<'_> {
         access: DestinationAccess,
         sources: &[String],
     ) -> Answer<Place> {
+        self.some_place(title, access, sources, true)
+    }
+
+    /// As [`Menu::place`], but a folder that files can be copied to.
+    pub(super) fn place_here(&mut self, title: &Message) -> Answer<Place> {
+        self.some_place(title, DestinationAccess::Write, &[], false)
+    }
+
+    fn some_place(
+        &mut self,
+        title: &Message,
+        access: DestinationAccess,
+        sources: &[String],
+        servers: bool,
+    ) -> Answer<Place> {
         // In the live system every folder is in memory, unless the person mounted something.
-        let with_folder = !self.live || self.expert;
+        let with = With { folder: !self.live || self.expert, servers };
         let mut watch = VolumeWatch::default();
         loop {
             let mut make = || {
                 let found = watch.look();
-                list(title, found.as_deref(), access, sources, with_folder)
+                list(title, found.as_deref(), access, sources, with)
             };
             let first = make();
             let Some(spot) = self.person.choose_fresh(first, || Tick::New(make()))? else {
@@ -222,6 +257,7 @@ impl Menu<'_> {
             };
             let place = match spot {
                 Spot::Folder => self.typed_folder(title)?,
+                Spot::Server => self.typed_server(title, access)?,
                 Spot::Volume(word, disk) => self.folder_on(title, &word, disk, access)?,
             };
             if place.is_some() {
@@ -238,6 +274,46 @@ impl Menu<'_> {
         };
         let word = self.person.line(input, check)?;
         Ok(word.map(|word| Place { word, disk: None }))
+    }
+
+    /// A folder on a server, by its address; opened for a look, so that what is wrong shows here.
+    fn typed_server(&mut self, title: &Message, access: DestinationAccess) -> Answer<Place> {
+        let mut typed = self.server.clone();
+        loop {
+            let input = Input::new(title, message!("menu-server-prompt"), &typed)
+                .text(message!("menu-server-text"));
+            let check = |text: &str| match Address::parse(text) {
+                Ok(Some(address)) if matches!(address.scheme, Scheme::Http | Scheme::Https) => {
+                    Some(message!("menu-server-web").to_string())
+                }
+                Ok(Some(_)) => None,
+                Ok(None) => Some(message!("menu-server-none").to_string()),
+                Err(error) => Some(error.report()),
+            };
+            let Some(word) = self.person.line(input, check)? else { return Ok(None) };
+            typed.clone_from(&word);
+            let place = Place { word, disk: None };
+            let looked = place.clone();
+            let connecting = message!("menu-server-connecting");
+            let outcome = self.person.try_to(&connecting, move || {
+                let destination = match access {
+                    DestinationAccess::Look => looked.look()?,
+                    DestinationAccess::Write => looked.write()?,
+                };
+                destination.store().directories().map(drop)
+            })?;
+            match outcome {
+                Some(Ok(())) => {
+                    self.server = typed;
+                    return Ok(Some(place));
+                }
+                Some(Err(error)) => {
+                    questions::forget();
+                    self.person.show_error(&error)?;
+                }
+                None => {}
+            }
+        }
     }
 
     /// A folder on a volume; only looked at, whatever it is wanted for.

@@ -383,6 +383,8 @@ pub(super) struct Input {
     pub(super) prompt: String,
     /// What is typed so far.
     pub(super) value: String,
+    /// Whether what is typed is shown as stars.
+    pub(super) hidden: bool,
     /// The place of the cursor, in characters.
     cursor: usize,
     /// What was wrong with what was typed before.
@@ -407,6 +409,7 @@ impl Input {
             text: Vec::new(),
             prompt: prompt.to_string(),
             value: value.to_owned(),
+            hidden: false,
             cursor: value.chars().count(),
             problem: None,
         }
@@ -464,7 +467,7 @@ impl Input {
         add("");
         self.problem.iter().for_each(|problem| add(problem));
         add(&self.prompt);
-        if !self.value.is_empty() {
+        if !self.value.is_empty() && !self.hidden {
             add(&message!("menu-enter-keeps", value = self.value.as_str()).to_string());
         }
         add(&message!("menu-dot-goes-back").to_string());
@@ -492,12 +495,16 @@ impl Input {
         }
         // The part of a long line that holds the cursor.
         let width = columns.saturating_sub(3);
-        let before: String = self.value.chars().take(self.cursor).collect();
+        let value = match self.hidden {
+            true => "*".repeat(self.value.chars().count()),
+            false => self.value.clone(),
+        };
+        let before: String = value.chars().take(self.cursor).collect();
         let mut start = 0;
         while measure_text_width(&before[start..]) >= width {
             start += before[start..].chars().next().map_or(1, char::len_utf8);
         }
-        let shown = truncate_str(&self.value[start..], width, "").into_owned();
+        let shown = truncate_str(&value[start..], width, "").into_owned();
         let cursor = (lines.len(), 2 + measure_text_width(&before[start..]));
         lines.push(Line::plain(format!("> {shown}")));
         if let Some(problem) = &self.problem {

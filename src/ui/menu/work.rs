@@ -253,6 +253,9 @@ impl Person {
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
             }
             patience = Duration::from_millis(20);
+            if self.answer_questions(title)?.is_some() {
+                continue;
+            }
             let shown = Shown {
                 title: title.to_string(),
                 about: Vec::new(),
