@@ -4,8 +4,8 @@ use crate::line::Line;
 use crate::moto::{BUCKET, Moto, can_serve};
 use crate::support::command::{Run, calco_command, finish, text};
 use crate::support::{MIB, disk};
+use crate::unknown_disk;
 use std::fs;
-use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -30,12 +30,6 @@ fn run(words: &[&str]) -> Run {
         assert!(!text.contains(SECRET) && !text.contains("X-Amz-Signature"), "{text}");
     }
     run
-}
-
-fn unknown_disk(folder: &Path, mebibytes: u64) -> std::path::PathBuf {
-    let path = folder.join("disk.img");
-    disk::garbage(&path, mebibytes * MIB, 7);
-    path
 }
 
 #[test]

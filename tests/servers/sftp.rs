@@ -3,8 +3,8 @@
 use crate::sshd::{PASSWORD, Sshd, can_serve};
 use crate::support::command::{Run, calco, calco_command, finish, text};
 use crate::support::{MIB, disk};
+use crate::unknown_disk;
 use std::fs;
-use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -12,13 +12,6 @@ use std::time::{Duration, Instant};
 fn by_key(server: &Sshd, words: &[&str]) -> Run {
     let (key, fingerprint) = (server.path("key"), server.fingerprint());
     calco(&[words, &["--ssh-key", text(&key), "--host-key", &fingerprint]].concat())
-}
-
-/// A disk of which nothing is known, so that all of it is saved.
-fn unknown_disk(folder: &Path, mebibytes: u64) -> std::path::PathBuf {
-    let path = folder.join("disk.img");
-    disk::garbage(&path, mebibytes * MIB, 7);
-    path
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::line::Line;
 use crate::nginx::{Nginx, PASSWORD, can_serve};
 use crate::support::command::{calco, calco_command, finish, text};
 use crate::support::{MIB, disk};
+use crate::unknown_disk;
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
@@ -11,8 +12,7 @@ use std::time::{Duration, Instant};
 
 /// Saves a disk of which nothing is known into the folder that the server shows.
 fn saved(server: &Nginx, folder: &Path, mebibytes: u64) -> std::path::PathBuf {
-    let source = folder.join("disk.img");
-    disk::garbage(&source, mebibytes * MIB, 7);
+    let source = unknown_disk(folder, mebibytes);
     let images = server.images();
     let split = ["--split", "16MiB"];
     let words = ["save", text(&source), "--to", text(&images), "--name", "año 1"];

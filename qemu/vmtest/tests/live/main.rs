@@ -14,6 +14,9 @@ mod faults;
 mod keys;
 mod network;
 mod premises;
+#[path = "../../../../tests/servers/sshd.rs"]
+#[allow(dead_code, reason = "shared with the tests of servers")]
+mod sshd;
 mod start;
 mod sticks;
 mod systems;

@@ -1,8 +1,9 @@
 //! The network of the live system, and servers that are reached through it.
 
-use crate::SOON;
+use crate::sshd::{self, Sshd};
+use crate::{SOON, at_the_menu};
 use calco_vmtest::live::{
-    BuiltSystem, ENGLISH, MENU, SMALL_SERIAL, Texts, small_disk, work_folder,
+    BuiltSystem, ENGLISH, MENU, Menu, SMALL_SERIAL, Texts, small_disk, work_folder,
 };
 use calco_vmtest::{Bus, Disk, Key, Machine, Wire};
 use std::fs;
@@ -141,4 +142,64 @@ fn a_dhcp_server_that_never_answers_is_named_as_the_reason() {
 #[test]
 fn a_server_that_is_not_there_is_named_as_the_reason() {
     explains("network-refused", Some(Wire::Host), "", "refused");
+}
+
+#[test]
+fn a_folder_on_a_server_by_the_menu() {
+    let Some(built) = BuiltSystem::find("network-menu") else { return };
+    if !sshd::can_serve() {
+        return;
+    }
+    let server = Sshd::start();
+    let work = work_folder("network-menu");
+    let texts = Texts::english();
+    let disk = Disk::new(small_disk(work.path())).on(Bus::Virtio).serial_number(SMALL_SERIAL);
+    let machine = Machine::new("network-menu").disk(disk).wire(Wire::Host);
+    let mut guest = at_the_menu(&built, machine, &texts);
+    let mut menu = Menu { guest: &mut guest, texts: &texts };
+    menu.choose("menu-network");
+    menu.guest.wait_for("10.0.2.15/24", SOON);
+    menu.guest.keep_screen("network");
+    menu.guest.screenshot("network");
+    menu.guest.press(Key::Escape);
+    menu.see("menu-welcome");
+
+    menu.choose("menu-save");
+    menu.see("menu-save-disks");
+    menu.choose_text(SMALL_SERIAL, SOON);
+    menu.see("menu-save-place");
+    menu.choose("menu-place-server");
+    menu.see("menu-server-prompt");
+    menu.guest.keep_screen("address");
+    menu.guest.type_text(&server.address().replace("127.0.0.1", "10.0.2.2"));
+    menu.guest.press(Key::Enter);
+    // Nobody saw this server before.
+    menu.guest.wait_for(&server.fingerprint(), SOON);
+    menu.guest.keep_screen("host-key");
+    menu.guest.type_text("yes");
+    menu.guest.press(Key::Enter);
+    menu.guest.wait_for("Password of root", SOON);
+    menu.guest.type_text(sshd::PASSWORD);
+    menu.guest.keep_screen("password");
+    assert!(!menu.guest.screen().to_string().contains("päss"), "it is shown as it is");
+    menu.guest.press(Key::Enter);
+    menu.see_within("menu-save-name-text", SOON);
+    menu.replace_line("by-menu");
+    menu.guest.press(Key::Enter);
+    menu.see("menu-outside-text");
+    menu.choose("menu-outside-no");
+    menu.see_within("menu-save-plan", SOON);
+    menu.guest.keep_screen("plan");
+    menu.choose("menu-save-start");
+    menu.see_within("menu-saved", SMALL_JOB);
+    menu.guest.keep_screen("saved");
+    menu.leave_summary();
+    menu.power_off();
+    let verified = Command::new(built.program())
+        .arg("verify")
+        .arg(server.images().join("by-menu"))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
 }
