@@ -1,5 +1,7 @@
 //! What every store must do, checked on each of them.
 
+#[path = "servers/line.rs"]
+mod line;
 #[path = "servers/moto.rs"]
 mod moto;
 #[path = "servers/sshd.rs"]
@@ -261,8 +263,8 @@ fn a_folder_reached_through_ssh() {
     conforms(&PatientStore::new(Arc::new(sftp(&server)), Arc::new(patience)));
 }
 
-fn bucket(server: &moto::Moto) -> BucketStore {
-    let address = moto::Moto::address(server.port, "a prefix/año");
+fn bucket(port: u16) -> BucketStore {
+    let address = moto::Moto::address(port, "a prefix/año");
     let address = Address::parse(&address).unwrap().unwrap();
     let credentials = Credentials {
         access_key: Some("AKTEST".to_owned()),
@@ -279,9 +281,38 @@ fn object_storage() {
         return;
     }
     let server = moto::Moto::start();
-    conforms(&bucket(&server));
+    conforms(&bucket(server.port));
     let patience = Patience::new("the server", Duration::from_secs(60));
-    conforms(&PatientStore::new(Arc::new(bucket(&server)), Arc::new(patience)));
+    conforms(&PatientStore::new(Arc::new(bucket(server.port)), Arc::new(patience)));
+}
+
+#[test]
+fn a_file_in_parts_that_failed_is_not_completed_without_some_of_them() {
+    if !moto::can_serve() {
+        return;
+    }
+    let server = moto::Moto::start();
+    let line = line::Line::to(server.port);
+    let files = bucket(line.port).create_directory("image").unwrap();
+    let content: Vec<u8> = (0..60_000_000u32).map(|number| (number >> 9) as u8).collect();
+    let mut writer = files.create("file").unwrap();
+    writer.write(&content[..20_000_000]).unwrap();
+    writer.sync().unwrap();
+    let durable = writer.durable();
+    assert!(durable > 0 && line.carried() >= durable);
+    line.cut();
+    assert!(writer.write(&content[20_000_000..]).and_then(|()| writer.sync()).is_err());
+    line.mend();
+    assert!(writer.write(b"more").is_err());
+    assert!(writer.sync().is_err());
+    assert!(writer.finish().is_err());
+    assert_eq!(kind(files.open("file", Freshness::Any)), Some(ErrorKind::NotFound));
+    assert!(files.resume("file", 60_000_000).is_err(), "so much was never there");
+    // What is sent again is not stored twice.
+    let mut writer = files.resume("file", 1_000_000).unwrap();
+    writer.write(&content[1_000_000..]).unwrap();
+    writer.finish().unwrap();
+    assert!(read(files.as_ref(), "file", Freshness::Medium).unwrap() == content);
 }
 
 #[test]

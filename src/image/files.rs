@@ -39,8 +39,9 @@ pub trait ImageFiles: Send + Sync {
     fn create(&self, name: &str) -> Result<Box<dyn FileWriter>>;
 
     /// Goes on with a file that this process began and that no reader counts on yet: what it
-    /// holds after its first `length` bytes is thrown away, and more is written there. For stores
-    /// on servers, whose connections break.
+    /// holds after its first `length` bytes is thrown away, and more is written there: the same
+    /// bytes as before, as far as some were, since a store may have kept those. For stores on
+    /// servers, whose connections break.
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`] where a store has no need of it; when the file has fewer bytes.

@@ -25,9 +25,10 @@ pub(super) fn run() -> ExitCode {
     let line = std::fs::read("/proc/cmdline").unwrap_or_default();
     let options = Options::parse(&String::from_utf8_lossy(&line));
     let mut settings = options.network;
-    if let Some(number) = settings.iter().position(|setting| setting.vlan.is_some()) {
+    let before = settings.len();
+    settings.retain(|setting| setting.vlan.is_none());
+    if settings.len() < before {
         log::warn(&message!("init-no-vlan").to_string());
-        settings.remove(number);
     }
     if settings.is_empty() {
         settings.push(by_dhcp());

@@ -117,6 +117,20 @@ impl State {
     }
 }
 
+/// Whether a list as in `/proc/net/if_inet6` has an IPv6 address that others can reach: of global
+/// scope (`00`), which routers announce, and not on the loopback interface.
+fn has_ipv6(list: &str) -> bool {
+    list.lines().any(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        matches!(words.as_slice(), [_, _, _, "00", _, name] if *name != "lo")
+    })
+}
+
+/// Whether the kernel gave an interface an IPv6 address by router advertisement.
+pub fn has_ipv6_address() -> bool {
+    std::fs::read_to_string("/proc/net/if_inet6").is_ok_and(|list| has_ipv6(&list))
+}
+
 /// Writes a file so that nobody sees half of it.
 fn replace(file: &Path, content: &[u8]) -> std::io::Result<()> {
     let new = file.with_extension("new");
@@ -435,6 +449,16 @@ mod tests {
         let one = Settings::parse_all("dhcp,dev=02:00:00:00:00:07").unwrap();
         assert_eq!(setting_for(&one, &link("eth0", 1)), None);
         assert_eq!(setting_for(&one, &link("eth0", 7)), Some(&one[0]));
+    }
+
+    #[test]
+    fn addresses_that_routers_announce_are_seen() {
+        let lo = "00000000000000000000000000000001 01 80 10 80       lo\n";
+        let local = "fe800000000000005054000000123456 02 40 20 80     eth0\n";
+        let global = "20010db8000000005054000000123456 02 40 00 00     eth0\n";
+        assert!(!has_ipv6(""));
+        assert!(!has_ipv6(&[lo, local].concat()));
+        assert!(has_ipv6(&[lo, local, global].concat()));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{Destination, DestinationAccess};
 use crate::error::{Error, ErrorKind, Result};
-use crate::network::{Interface, State};
+use crate::network::{Interface, State, has_ipv6_address};
 use crate::store::address::{Address, Scheme};
 use crate::store::credentials::{Asker, Nobody, Sources};
 use crate::store::patience::Patience;
@@ -59,7 +59,7 @@ pub fn reach_servers_by(access: ServerAccess) {
 /// In the live system, waits for the network, which may just be beginning.
 fn wait_for_network(server: &str) -> Result<()> {
     match State::wait_until_ready(Path::new(State::FILE), NETWORK) {
-        Some(state) if !state.is_ready() => {
+        Some(state) if !state.is_ready() && !has_ipv6_address() => {
             let interfaces = state.interfaces.iter().map(Interface::to_string);
             let list = interfaces.collect::<Vec<_>>().join("; ");
             let what = match list.is_empty() {

@@ -543,6 +543,8 @@ struct BucketWriter {
     waiting: Vec<u8>,
     /// Parts whose answer is not there yet.
     under_way: VecDeque<JoinHandle<Result<String>>>,
+    /// Whether something failed: parts would be missing or in the wrong place if it went on.
+    is_broken: bool,
 }
 
 /// Uploads a part; gives what the server calls it.
@@ -569,6 +571,7 @@ impl BucketWriter {
             skipped,
             waiting: Vec::new(),
             under_way: VecDeque::new(),
+            is_broken: false,
         }
     }
 
@@ -610,6 +613,17 @@ impl BucketWriter {
         let id = begun.upload_id().to_owned();
         self.upload().id = Some(id.clone());
         Ok(id)
+    }
+
+    /// Does something with the file, unless something failed before; then only
+    /// [`ImageFiles::resume`] goes on with it.
+    fn unless_broken(&mut self, work: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        if self.is_broken {
+            return Err(self.located(Error::new(ErrorKind::Io, message!("store-write-failed"))));
+        }
+        let result = work(self);
+        self.is_broken = result.is_err();
+        result
     }
 
     fn send(&mut self, bytes: Vec<u8>) -> Result<()> {
@@ -675,8 +689,8 @@ impl BucketWriter {
     }
 }
 
-impl FileWriter for BucketWriter {
-    fn write(&mut self, mut bytes: &[u8]) -> Result<()> {
+impl BucketWriter {
+    fn fill(&mut self, mut bytes: &[u8]) -> Result<()> {
         let skip = self.skipped.min(bytes.len() as u64);
         self.skipped -= skip;
         bytes = &bytes[skip as usize..];
@@ -693,15 +707,7 @@ impl FileWriter for BucketWriter {
         Ok(())
     }
 
-    fn durable(&self) -> u64 {
-        (self.upload().tags.len() * PART) as u64
-    }
-
-    fn sync(&mut self) -> Result<()> {
-        self.settle(0)
-    }
-
-    fn finish(mut self: Box<Self>) -> Result<()> {
+    fn end(&mut self) -> Result<()> {
         self.settle(0)?;
         if self.skipped > 0 {
             return Err(self.located(Error::new(ErrorKind::Io, message!("store-changed"))));
@@ -724,6 +730,24 @@ impl FileWriter for BucketWriter {
         }
         self.begun.lock().expect("no holder panics").remove(&self.names.1);
         Ok(())
+    }
+}
+
+impl FileWriter for BucketWriter {
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.unless_broken(|writer| writer.fill(bytes))
+    }
+
+    fn durable(&self) -> u64 {
+        (self.upload().tags.len() * PART) as u64
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        self.unless_broken(|writer| writer.settle(0))
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        self.unless_broken(Self::end)
     }
 }
 

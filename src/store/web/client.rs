@@ -109,18 +109,20 @@ impl Client {
 pub(super) fn explain(failure: &ureq::Error, what: Message) -> Error {
     let unreachable =
         |why: Message| Error::new(ErrorKind::Unreachable, what.clone()).caused_by(why.to_string());
+    let certificate = |why: String| {
+        Error::new(ErrorKind::Refused, message!("store-web-certificate"))
+            .caused_by(why)
+            .advise(message!("store-web-certificate-advice"))
+    };
     match failure {
-        // Certificates are judged within the connection.
-        ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-            Error::new(ErrorKind::Refused, message!("store-web-certificate"))
-                .caused_by(error.to_string())
-                .advise(message!("store-web-certificate-advice"))
+        // Certificates are judged within the connection, where broken records are found too.
+        ureq::Error::Io(error)
+            if error.kind() == std::io::ErrorKind::InvalidData
+                && error.to_string().contains("certificate") =>
+        {
+            certificate(error.to_string())
         }
-        ureq::Error::Rustls(error) => {
-            Error::new(ErrorKind::Refused, message!("store-web-certificate"))
-                .caused_by(error.to_string())
-                .advise(message!("store-web-certificate-advice"))
-        }
+        ureq::Error::Rustls(error) => certificate(error.to_string()),
         // The standard library has no kind for it.
         ureq::Error::Io(error) if error.to_string().starts_with("failed to lookup address") => {
             unreachable(message!("store-web-no-host")).advise(message!("store-web-no-host-advice"))
@@ -132,13 +134,14 @@ pub(super) fn explain(failure: &ureq::Error, what: Message) -> Error {
         ureq::Error::Io(error) => {
             Error::new(ErrorKind::Unreachable, what).caused_by(error.to_string())
         }
-        ureq::Error::BodyExceedsLimit(_) | ureq::Error::TooManyRedirects => {
-            Error::new(ErrorKind::Io, what).caused_by(message!("store-web-nonsense").to_string())
-        }
         ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
             Error::new(ErrorKind::Usage, message!("store-web-address"))
         }
-        _ => unreachable(message!("store-web-nonsense")),
+        ureq::Error::Protocol(_) | ureq::Error::ConnectionFailed => {
+            unreachable(message!("store-web-nonsense"))
+        }
+        // Waiting changes nothing: redirects, answers without end.
+        _ => Error::new(ErrorKind::Io, what).caused_by(message!("store-web-nonsense").to_string()),
     }
 }
 

@@ -24,6 +24,9 @@ use ureq::http::{Method, Request, StatusCode};
 use url::Url;
 use zeroize::Zeroizing;
 
+/// The most files of an image: each is asked for, and a server is not believed without limit.
+const MOST_FILES: usize = 1 << 16;
+
 /// Images in a folder of a web server.
 pub struct SiteStore {
     site: Arc<Site>,
@@ -259,7 +262,7 @@ impl ImageFiles for SiteFiles {
                 names.insert(SHA256SUMS.to_owned());
                 let listed = sums.lines().filter_map(|line| line.split_once("  "));
                 let plain = listed.map(|(_, name)| name).filter(|name| !name.contains('/'));
-                names.extend(plain.map(str::to_owned));
+                names.extend(plain.take(MOST_FILES).map(str::to_owned));
             }
             // An image without it is damaged or unfinished, and is found to be so.
             Err(error) if error.kind() == ErrorKind::NotFound => {}

@@ -168,6 +168,12 @@ impl Menu<'_> {
         self.see_within("menu-place-which", LOOK);
         self.guest.keep_screen("save-folder");
         self.guest.press(Key::Enter);
+        self.name_and_start(name);
+    }
+
+    /// From the question for the name of an image to the job.
+    #[track_caller]
+    pub fn name_and_start(&mut self, name: &str) {
         self.see_within("menu-save-name-text", LOOK);
         self.replace_line(name);
         self.guest.press(Key::Enter);

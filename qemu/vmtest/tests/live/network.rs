@@ -183,14 +183,7 @@ fn a_folder_on_a_server_by_the_menu() {
     menu.guest.keep_screen("password");
     assert!(!menu.guest.screen().to_string().contains("päss"), "it is shown as it is");
     menu.guest.press(Key::Enter);
-    menu.see_within("menu-save-name-text", SOON);
-    menu.replace_line("by-menu");
-    menu.guest.press(Key::Enter);
-    menu.see("menu-outside-text");
-    menu.choose("menu-outside-no");
-    menu.see_within("menu-save-plan", SOON);
-    menu.guest.keep_screen("plan");
-    menu.choose("menu-save-start");
+    menu.name_and_start("by-menu");
     menu.see_within("menu-saved", SMALL_JOB);
     menu.guest.keep_screen("saved");
     menu.leave_summary();
