@@ -4,6 +4,7 @@
 //! [`Error::report`] writes them; `Display` is the first line only and never repeats the cause.
 
 use crate::text::Message;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -11,7 +12,7 @@ use std::path::PathBuf;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What a caller can decide by. Each kind has one exit code.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum ErrorKind {
     /// The system refused an operation, or a device or store failed.
     Io,
@@ -166,6 +167,74 @@ impl std::error::Error for Error {
     }
 }
 
+/// An error as data, to be told to another process.
+#[derive(Serialize, Deserialize)]
+pub struct ErrorRecord {
+    kind: ErrorKind,
+    message: Message,
+    device: Option<String>,
+    path: Option<PathBuf>,
+    offset: Option<u64>,
+    advice: Option<Message>,
+    cause: Option<Cause>,
+}
+
+/// What caused an error, in words.
+#[derive(Debug, Serialize, Deserialize)]
+struct Cause {
+    text: String,
+    source: Option<Box<Cause>>,
+}
+
+impl Cause {
+    fn of(error: &dyn std::error::Error) -> Self {
+        let source = error.source().map(|source| Box::new(Self::of(source)));
+        Self { text: error.to_string(), source }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Cause {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|source| source.as_ref() as _)
+    }
+}
+
+impl ErrorRecord {
+    /// What there is to tell of an error.
+    pub fn of(error: &Error) -> Self {
+        let inner = &error.0;
+        Self {
+            kind: inner.kind,
+            message: inner.message.clone(),
+            device: inner.device.clone(),
+            path: inner.path.clone(),
+            offset: inner.offset,
+            advice: inner.advice.clone(),
+            cause: inner.source.as_ref().map(|source| Cause::of(source.as_ref())),
+        }
+    }
+}
+
+impl From<ErrorRecord> for Error {
+    fn from(record: ErrorRecord) -> Self {
+        Self(Box::new(Inner {
+            kind: record.kind,
+            message: record.message,
+            device: record.device,
+            path: record.path,
+            offset: record.offset,
+            advice: record.advice,
+            source: record.cause.map(Into::into),
+        }))
+    }
+}
+
 /// Adds context to what a system call or another crate answered.
 pub trait Context<T> {
     /// Turns a failure into an [`Error`] that says what failed. The kind is [`ErrorKind::Io`],
@@ -192,6 +261,9 @@ impl<T, E: Into<std::io::Error>> Context<T> for std::result::Result<T, E> {
                 | std::io::ErrorKind::NetworkDown
                 | std::io::ErrorKind::StaleNetworkFileHandle
                 | std::io::ErrorKind::TimedOut => ErrorKind::Unreachable,
+                _ if error.raw_os_error() == Some(rustix::io::Errno::HOSTDOWN.raw_os_error()) => {
+                    ErrorKind::Unreachable
+                }
                 _ => ErrorKind::Io,
             };
             Error::new(kind, message()).caused_by(error)

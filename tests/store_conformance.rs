@@ -14,8 +14,8 @@ use calco::store::address::Address;
 use calco::store::credentials::{Credentials, Nobody, Secret};
 use calco::store::patience::Patience;
 use calco::store::{
-    BucketStore, HostKeys, LocalStore, MemoryStore, PatientStore, SftpStore, Store, Trust,
-    WebClient,
+    BucketStore, HostKeys, LocalStore, MemoryStore, PatientStore, SftpStore, ShareStore, Store,
+    Trust, WebClient,
 };
 use std::path::Path;
 use std::process::Command;
@@ -196,6 +196,17 @@ fn memory() {
 fn local_on_the_disk() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     conforms(&LocalStore::open(folder.path()).unwrap());
+}
+
+#[test]
+fn a_folder_served_by_another_process() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let local = Arc::new(LocalStore::open(folder.path()).unwrap());
+    let patience = Arc::new(Patience::new("the server", Duration::from_secs(60)));
+    let silence = Duration::from_secs(20);
+    let share = Arc::new(ShareStore::of_thread(local, patience.clone(), silence).unwrap());
+    conforms(share.as_ref());
+    conforms(&PatientStore::new(share, patience));
 }
 
 /// A file system mounted for one test.

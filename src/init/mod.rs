@@ -46,10 +46,12 @@ pub enum Face {
     Sync,
     /// Takes a mount away.
     Unmount,
+    /// Has a folder of a server mounted for another process; not only in the live system.
+    Share,
 }
 
 impl Face {
-    const NAMES: [(&str, Self); 9] = [
+    const NAMES: [(&str, Self); 10] = [
         ("modprobe", Self::Modprobe),
         ("calco-devices", Self::Devices),
         ("calco-network", Self::Network),
@@ -59,6 +61,7 @@ impl Face {
         ("calco-say", Self::Say),
         ("calco-sync", Self::Sync),
         ("calco-unmount", Self::Unmount),
+        (crate::store::SHARE_PROCESS, Self::Share),
     ];
 
     /// The face of this process; `None` is the command line.
@@ -110,6 +113,7 @@ pub fn run(face: Face) -> ExitCode {
         Face::Say => console::say(first, &words[1.min(words.len())..].join(" ")),
         Face::Sync => shutdown::sync(first),
         Face::Unmount => shutdown::unmount(first, words.len() > 1),
+        Face::Share => crate::store::run_share_process(),
     }
 }
 

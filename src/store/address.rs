@@ -14,12 +14,13 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::{Message, message};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::net::Ipv6Addr;
 
 /// How a server is spoken to.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Scheme {
     /// NFS.
     Nfs,

@@ -7,7 +7,7 @@ use crate::image::{FileEntry, FileReader, FileWriter, Freshness, HEADER, ImageFi
 use crate::text::message;
 use rustix::fs::FlockOperation;
 use std::fs::{File, OpenOptions};
-use std::io::Write as _;
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -164,7 +164,7 @@ impl Store for LocalStore {
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
             // A file system without locks cannot tell; the person who prunes is asked anyway.
-            _ => Ok(Some(Claim(Some(file)))),
+            _ => Ok(Some(Claim::of(file))),
         }
     }
 
@@ -175,7 +175,7 @@ impl Store for LocalStore {
         let patience = Instant::now() + LOCK_PATIENCE;
         loop {
             match rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(Claim(Some(folder))),
+                Ok(()) => return Ok(Claim::of(folder)),
                 Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() < patience => {
                     std::thread::sleep(Duration::from_millis(20));
                 }
@@ -209,7 +209,26 @@ impl ImageFiles for LocalFiles {
             .context(|| message!("store-create-failed"))
             .map_err(|error| error.at_path(&path.shown).advise(message!("store-create-advice")))?;
         let (folder, path) = (self.place.clone(), path.shown);
-        Ok(Box::new(LocalWriter { file, folder, path, unsynced: 0, written: 0 }))
+        Ok(Box::new(LocalWriter { file, folder, path, unsynced: 0, written: 0, durable: 0 }))
+    }
+
+    fn resume(&self, name: &str, length: u64) -> Result<Box<dyn FileWriter>> {
+        let path = self.place.join(name);
+        let opened = || -> std::io::Result<File> {
+            let mut file = open_plain(&path.folder, true)?;
+            if file.metadata()?.len() < length {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+            file.set_len(length)?;
+            file.seek(SeekFrom::Start(length))?;
+            Ok(file)
+        };
+        let file = opened()
+            .context(|| message!("store-write-failed"))
+            .map_err(|error| error.at_path(&path.shown))?;
+        let (folder, path) = (self.place.clone(), path.shown);
+        let (unsynced, written, durable) = (0, length, length);
+        Ok(Box::new(LocalWriter { file, folder, path, unsynced, written, durable }))
     }
 
     fn open(&self, name: &str, freshness: Freshness) -> Result<Box<dyn FileReader>> {
@@ -276,6 +295,7 @@ struct LocalWriter {
     path: PathBuf,
     unsynced: u64,
     written: u64,
+    durable: u64,
 }
 
 /// How much may wait in the page cache before it is pushed to the medium, in bytes: a stick that
@@ -305,6 +325,19 @@ impl FileWriter for LocalWriter {
             // Only starts the writing; errors come back from the sync at the end.
             let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::DontNeed);
         }
+        Ok(())
+    }
+
+    fn durable(&self) -> u64 {
+        self.durable
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        self.file
+            .sync_data()
+            .context(|| message!("store-write-failed"))
+            .map_err(|error| self.explain(error))?;
+        self.durable = self.written;
         Ok(())
     }
 

@@ -12,12 +12,14 @@ mod patient;
 mod read_ahead;
 mod runtime;
 mod sftp;
+mod share;
 mod web;
 
 pub use local::LocalStore;
 pub use memory::MemoryStore;
 pub use patient::PatientStore;
 pub use sftp::{HostKeys, SftpStore};
+pub use share::{SHARE_PROCESS, ShareStore, run_share_process};
 pub use web::{BucketStore, Client as WebClient, SiteStore, Trust};
 
 use crate::error::Result;
@@ -92,4 +94,13 @@ pub trait Store: Send + Sync {
 }
 
 /// Proof that nobody else writes a directory or completes an image; given up when dropped.
-pub struct Claim(#[allow(dead_code, reason = "kept for its lock")] Option<std::fs::File>);
+pub struct Claim(
+    #[allow(dead_code, reason = "kept for its lock")] Option<Box<dyn std::any::Any + Send + Sync>>,
+);
+
+impl Claim {
+    /// Proof for as long as `lock` is kept.
+    fn of(lock: impl std::any::Any + Send + Sync) -> Self {
+        Self(Some(Box::new(lock)))
+    }
+}

@@ -175,6 +175,45 @@ impl Patience {
         }
     }
 
+    /// Waits for an answer that comes by itself once the server is there again: `poll` waits for it
+    /// as long as it is told. When nothing came for `silence`, `why` says so to whoever watches; a
+    /// server that never answered is not waited for any longer.
+    ///
+    /// # Errors
+    /// What `why` says, when the patience is at its end; [`Patience::insist`] then does not go on
+    /// either. [`ErrorKind::Interrupted`] when the person's is.
+    pub fn await_answer<T>(
+        &self,
+        silence: Duration,
+        why: impl Fn() -> Error,
+        mut poll: impl FnMut(Duration) -> Option<T>,
+    ) -> Result<T> {
+        let begun = Instant::now();
+        let mut since: Option<Instant> = None;
+        loop {
+            if let Some(answer) = poll(Duration::from_millis(250)) {
+                if since.is_some() {
+                    self.came_back();
+                }
+                return Ok(answer);
+            }
+            if begun.elapsed() < silence {
+                continue;
+            }
+            if !self.was_there.load(Ordering::Relaxed) {
+                return Err(why());
+            }
+            let since = *since.get_or_insert_with(|| self.went_away(&why()));
+            if since.elapsed() >= self.limit {
+                return Err(why());
+            }
+            if BOARD.with(|state| state.is_interrupted) {
+                BOARD.with(|state| state.away.remove(&self.server));
+                return Err(Error::new(ErrorKind::Interrupted, message!("error-interrupted")));
+            }
+        }
+    }
+
     fn went_away(&self, error: &Error) -> Instant {
         BOARD.with(|state| {
             if let Some(since) = state.away.get(&self.server) {

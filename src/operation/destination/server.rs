@@ -7,7 +7,7 @@ use crate::store::address::{Address, Scheme};
 use crate::store::credentials::{Asker, Nobody, Sources};
 use crate::store::patience::Patience;
 use crate::store::{
-    BucketStore, HostKeys, PatientStore, SftpStore, SiteStore, Store, Trust, WebClient,
+    BucketStore, HostKeys, PatientStore, SftpStore, ShareStore, SiteStore, Store, Trust, WebClient,
 };
 use crate::text::message;
 use std::path::{Path, PathBuf};
@@ -82,7 +82,20 @@ pub(super) fn open(address: Address, access: DestinationAccess) -> Result<Destin
     let how = ACCESS.get_or_init(ServerAccess::default);
     let server = address.server();
     wait_for_network(&server)?;
+    let patience = Arc::new(Patience::new(server, how.patience));
     let store: Arc<dyn Store> = match address.scheme {
+        Scheme::Nfs | Scheme::Smb => {
+            let credentials = how.sources.find(&address);
+            let is_read_only = access == DestinationAccess::Look;
+            let asker = how.asker.as_ref();
+            Arc::new(ShareStore::open(
+                &address,
+                is_read_only,
+                &credentials,
+                asker,
+                patience.clone(),
+            )?)
+        }
         Scheme::Sftp => {
             let credentials = how.sources.find(&address);
             let keys =
@@ -102,16 +115,7 @@ pub(super) fn open(address: Address, access: DestinationAccess) -> Result<Destin
             let client = WebClient::new(&how.trust)?;
             Arc::new(SiteStore::open(client, address, &credentials, how.asker.as_ref())?)
         }
-        other => {
-            let scheme = other.name();
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                message!("cli-no-scheme", scheme = scheme),
-            )
-            .advise(message!("cli-no-scheme-advice")));
-        }
     };
-    let patience = Arc::new(Patience::new(server, how.patience));
     let store: Arc<dyn Store> = Arc::new(PatientStore::new(store, patience));
     Ok(Destination {
         store,

@@ -80,3 +80,27 @@ store-bucket-no-secret = The secret key is missing, and nobody is there to be as
 store-bucket-missing-advice = Look for a typing error. Calco makes no buckets: who keeps the storage has to.
 store-bucket-clock-advice = The clock of this machine or of the server is wrong. Set it and try again.
 store-bucket-region-advice = Give the region of the bucket in the address: s3://BUCKET?region=NAME.
+share-confused = The process that reaches the server does not do what it should
+share-no-process = The process that reaches the server cannot be started
+share-ended = The process that reaches the server has ended
+share-silent = the server does not answer
+share-mount-failed = The folder on the server cannot be mounted
+share-no-folder = The folder on the server cannot be entered
+share-no-folder-advice = Look for a typing error. The folder must exist, and this user must be able to enter it.
+share-no-driver = This system has no driver for { $name }
+share-old-kernel = This system is too old: Linux 5.2 or newer is needed
+share-no-driver-advice = Use the live system, or mount the folder first and name where it is mounted.
+share-no-connection-advice = Look whether the server is on, offers { $name }, and the cable is in; and whether the port is right.
+share-no-export = { $server } has no export or folder { $path }
+share-no-export-advice = Look for a typing error. On the server, `exportfs -v` or its settings show what it exports.
+share-not-exported = { $server } does not let this machine have { $path }
+share-not-exported-advice = The export has to be open to this machine ({ $own }), in /etc/exports or in the settings of the server.
+share-no-version = { $server } and this system have no version of { $name } in common
+share-no-version-advice = Versions that are spoken here: { $versions }. An address can ask for one: ?version=…
+share-no-share = { $server } has no share { $share }
+share-no-share-advice = Look for a typing error: the address is smb://USER@SERVER/SHARE/FOLDER.
+share-no-guests = { $server } lets nobody into { $share } without a user
+share-no-guests-advice = Write the user in the address: smb://USER@{ $server }/{ $share }.
+share-not-let-in = { $server } does not let { $user } into { $share }: the password is wrong, or this user has no right to it
+share-not-let-in-advice = A domain stands before the user: smb://DOMAIN;USER@SERVER/SHARE. The password is asked for; where nobody is there, use --password-file FILE, --credentials FILE or the variable CALCO_PASSWORD.
+share-no-password = The password of { $user } on { $server } is missing, and nobody is there to be asked

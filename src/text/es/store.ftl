@@ -80,3 +80,27 @@ store-bucket-no-secret = Falta la clave secreta y no hay nadie a quien preguntar
 store-bucket-missing-advice = Compruebe que esté bien escrito. Calco no crea «buckets»: tiene que hacerlo quien administra el almacenamiento.
 store-bucket-clock-advice = El reloj de esta máquina o el del servidor está mal. Póngalo en hora e inténtelo de nuevo.
 store-bucket-region-advice = Indique la región del «bucket» en la dirección: s3://BUCKET?region=NOMBRE.
+share-confused = El proceso que llega al servidor no hace lo que debe
+share-no-process = El proceso que llega al servidor no puede iniciarse
+share-ended = El proceso que llega al servidor ha terminado
+share-silent = el servidor no responde
+share-mount-failed = La carpeta del servidor no puede montarse
+share-no-folder = No se puede entrar en la carpeta del servidor
+share-no-folder-advice = Busque un error de escritura. La carpeta debe existir, y este usuario debe poder entrar en ella.
+share-no-driver = Este sistema no tiene controlador para { $name }
+share-old-kernel = Este sistema es demasiado antiguo: hace falta Linux 5.2 o más nuevo
+share-no-driver-advice = Use el sistema autónomo, o monte antes la carpeta e indique dónde está montada.
+share-no-connection-advice = Compruebe que el servidor está encendido, que ofrece { $name } y que el cable está puesto; y que el puerto es el correcto.
+share-no-export = { $server } no exporta { $path } ni tiene esa carpeta
+share-no-export-advice = Busque un error de escritura. En el servidor, `exportfs -v` o sus ajustes muestran lo que exporta.
+share-not-exported = { $server } no da { $path } a esta máquina
+share-not-exported-advice = La exportación tiene que estar abierta a esta máquina ({ $own }), en /etc/exports o en los ajustes del servidor.
+share-no-version = { $server } y este sistema no tienen ninguna versión de { $name } en común
+share-no-version-advice = Versiones que se hablan aquí: { $versions }. Una dirección puede pedir una: ?version=…
+share-no-share = { $server } no tiene el recurso compartido { $share }
+share-no-share-advice = Busque un error de escritura: la dirección es smb://USUARIO@SERVIDOR/RECURSO/CARPETA.
+share-no-guests = { $server } no deja entrar a nadie en { $share } sin un usuario
+share-no-guests-advice = Escriba el usuario en la dirección: smb://USUARIO@{ $server }/{ $share }.
+share-not-let-in = { $server } no deja entrar a { $user } en { $share }: la contraseña no es correcta, o este usuario no tiene permiso
+share-not-let-in-advice = Un dominio va delante del usuario: smb://DOMINIO;USUARIO@SERVIDOR/RECURSO. La contraseña se pregunta; donde no hay nadie, use --password-file ARCHIVO, --credentials ARCHIVO o la variable CALCO_PASSWORD.
+share-no-password = Falta la contraseña de { $user } en { $server }, y no hay nadie a quien preguntar

@@ -5,6 +5,7 @@
 //! - `keys`: slow lines, small and dumb terminals
 //! - `sticks`: destinations of every kind, plugged in and pulled out
 //! - `network`: addresses, servers, and what is said when there are none
+//! - `shares`: NFS and SMB
 //! - `faults`: no disk, no driver, bad sectors, a menu that is killed
 //! - `systems`: a real system saved, restored and booted
 //!
@@ -13,7 +14,14 @@
 mod faults;
 mod keys;
 mod network;
+#[path = "../../../../tests/servers/nfs.rs"]
+#[allow(dead_code, reason = "each server is used by some tests only")]
+mod nfs;
 mod premises;
+mod shares;
+#[path = "../../../../tests/servers/smb.rs"]
+#[allow(dead_code, reason = "each server is used by some tests only")]
+mod smb;
 #[path = "../../../../tests/servers/sshd.rs"]
 #[allow(dead_code, reason = "shared with the tests of servers")]
 mod sshd;

@@ -1,0 +1,111 @@
+//! An NFS server of its own for a test: NFS-Ganesha on loopback, which shows folders of its own. It ends
+//! with the test.
+
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const PROGRAM: &str = "/usr/bin/ganesha.nfsd";
+
+pub(crate) struct Nfs {
+    folder: tempfile::TempDir,
+    pub(crate) port: u16,
+    child: Option<Child>,
+}
+
+/// Whether the server can be had here; says loudly when not.
+pub(crate) fn can_serve() -> bool {
+    let able = rustix::process::geteuid().is_root() && Path::new(PROGRAM).exists();
+    if !able {
+        eprintln!("SKIPPED: needs root, nfs-ganesha and nfs-ganesha-vfs");
+    }
+    able
+}
+
+impl Nfs {
+    /// Starts a server that exports `/images`, `/read-only`, and `/closed`, which is for another machine.
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        fs::create_dir(path("recovery")).unwrap();
+        let mut configuration = format!(
+            "NFS_CORE_PARAM {{ Bind_addr = 127.0.0.1; NFS_Port = {port}; Protocols = 4;\n\
+             Enable_NLM = false; Enable_RQUOTA = false; }}\n\
+             NFSV4 {{ RecoveryBackend = fs; RecoveryRoot = \"{}\"; Grace_Period = 5;\n\
+             Lease_Lifetime = 5; Minor_Versions = 0, 1, 2; Only_Numeric_Owners = true; }}\n",
+            path("recovery")
+        );
+        for (number, (name, access, clients)) in
+            [("images", "RW", "*"), ("read-only", "RO", "*"), ("closed", "RW", "192.0.2.1")]
+                .into_iter()
+                .enumerate()
+        {
+            fs::create_dir(path(name)).unwrap();
+            configuration += &format!(
+                "EXPORT {{ Export_Id = {}; Path = \"{}\"; Pseudo = \"/{name}\"; Protocols = 4;\n\
+                 Transports = TCP; Access_Type = None; Squash = No_Root_Squash; SecType = sys;\n\
+                 CLIENT {{ Clients = {clients}; Access_Type = {access}; }}\n\
+                 FSAL {{ Name = VFS; }} }}\n",
+                number + 1,
+                path(name)
+            );
+        }
+        fs::write(path("ganesha.conf"), configuration).unwrap();
+        let mut server = Self { folder, port, child: None };
+        server.come_back();
+        server
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A folder that the server shows, as it is on the server.
+    pub(crate) fn folder(&self, name: &str) -> PathBuf {
+        self.path(name)
+    }
+
+    /// Ends the server at once, with its connections.
+    pub(crate) fn go_away(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// Starts it, on the same port as before.
+    pub(crate) fn come_back(&mut self) {
+        let child = Command::new(PROGRAM)
+            .arg("-F")
+            .arg("-f")
+            .arg(self.path("ganesha.conf"))
+            .arg("-L")
+            .arg(self.path("log"))
+            .arg("-p")
+            .arg(self.path("pid"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        self.child = Some(child);
+        let begun = Instant::now();
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "the server does not start: {}",
+                fs::read_to_string(self.path("log")).unwrap_or_default()
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Nfs {
+    fn drop(&mut self) {
+        self.go_away();
+    }
+}

@@ -1,0 +1,128 @@
+//! An SMB server of its own for a test: Samba on loopback, with its own users and folders. It ends with
+//! the test.
+
+use std::fs;
+use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const PROGRAM: &str = "/usr/sbin/smbd";
+
+/// What root may type here.
+pub(crate) const PASSWORD: &str = "pä,ss w\"ord'#1\\";
+
+pub(crate) struct Smb {
+    folder: tempfile::TempDir,
+    pub(crate) port: u16,
+    child: Option<Child>,
+}
+
+/// Whether the server can be had here; says loudly when not.
+pub(crate) fn can_serve() -> bool {
+    let able = rustix::process::geteuid().is_root() && Path::new(PROGRAM).exists();
+    if !able {
+        eprintln!("SKIPPED: needs root and samba");
+    }
+    able
+}
+
+impl Smb {
+    /// Starts a server with the shares `images` and `sealed` (encrypted) for root, `open` and `read-only` for
+    /// everybody.
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let mut configuration = format!(
+            "[global]\nserver role = standalone server\nworkgroup = LAB\nsmb ports = {port}\n\
+             interfaces = lo\nbind interfaces only = yes\ndisable netbios = yes\n\
+             load printers = no\nprinting = bsd\nprintcap name = /dev/null\n\
+             disable spoolss = yes\nmap to guest = Bad User\nguest account = nobody\n\
+             log file = {}\nmax log size = 0\nserver min protocol = SMB2_10\n",
+            path("log")
+        );
+        for place in [
+            "private dir",
+            "lock directory",
+            "state directory",
+            "cache directory",
+            "pid directory",
+            "ncalrpc dir",
+        ] {
+            let own = path(&place.replace(' ', "-"));
+            fs::create_dir(&own).unwrap();
+            configuration += &format!("{place} = {own}\n");
+        }
+        for (name, more) in [
+            ("images", "read only = no\nvalid users = root"),
+            ("sealed", "read only = no\nvalid users = root\nsmb encrypt = required"),
+            ("open", "read only = no\nguest ok = yes\nforce user = root"),
+            ("read-only", "read only = yes\nguest ok = yes\nforce user = root"),
+        ] {
+            fs::create_dir(path(name)).unwrap();
+            configuration += &format!("[{name}]\npath = {}\n{more}\n", path(name));
+        }
+        fs::write(path("smb.conf"), configuration).unwrap();
+        let mut child = Command::new("smbpasswd")
+            .args(["-c", &path("smb.conf"), "-s", "-a", "root"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut input = child.stdin.take().unwrap();
+        write!(input, "{PASSWORD}\n{PASSWORD}\n").unwrap();
+        drop(input);
+        assert!(child.wait().unwrap().success(), "smbpasswd");
+        let mut server = Self { folder, port, child: None };
+        server.come_back();
+        server
+    }
+
+    /// A folder that the server shows, as it is on the server.
+    pub(crate) fn folder(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Ends the server at once, with its connections.
+    pub(crate) fn go_away(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // One process serves each connection; all of them are one group.
+            let group = rustix::process::Pid::from_child(&child);
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+            let _ = child.wait();
+        }
+    }
+
+    /// Starts it, on the same port as before.
+    pub(crate) fn come_back(&mut self) {
+        use std::os::unix::process::CommandExt as _;
+        let child = Command::new(PROGRAM)
+            .args(["-F", "--no-process-group", "-s"])
+            .arg(self.folder("smb.conf"))
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        self.child = Some(child);
+        let begun = Instant::now();
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "the server does not start: {}",
+                fs::read_to_string(self.folder("log")).unwrap_or_default()
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Smb {
+    fn drop(&mut self) {
+        self.go_away();
+    }
+}
