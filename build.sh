@@ -120,6 +120,9 @@ declare -rA REASON=(
   [openssh-client]="makes keys for that server (ssh-keygen)"
   [openssl]="makes passwords and certificates for servers of tests; fills the disk of the comparison"
   [nginx-light]="the web server that tests of HTTP destinations speak to, on loopback"
+  [nfs-ganesha]="the NFS server that virtual machines save to, on loopback"
+  [nfs-ganesha-vfs]="lets that server show a folder"
+  [samba]="the SMB server that virtual machines save to, on loopback"
   [python3-venv]="keeps the server of object storage for the tests"
   [parted]="makes partition tables for the tests"
   [mount]="mounts and loop devices for the tests (losetup, mount, swapon)"
@@ -135,7 +138,7 @@ readonly RUN_PACKAGES=(qemu-system-x86 ovmf e2fsprogs dosfstools mtools exfatpro
 readonly TEST_PACKAGES=(shellcheck e2fsprogs dosfstools mtools util-linux mount fdisk gdisk parted
   partclone xfsprogs btrfs-progs ntfs-3g exfatprogs exfat-fuse f2fs-tools jfsutils reiserfsprogs nilfs-tools
   bcache-tools udftools apfsprogs makefs cryptsetup-bin lvm2 mdadm squashfs-tools erofs-utils xorriso
-  genisoimage openssh-server openssh-client openssl nginx-light python3-venv qemu-system-x86 ovmf
+  genisoimage openssh-server openssh-client openssl nginx-light python3-venv nfs-ganesha nfs-ganesha-vfs samba qemu-system-x86 ovmf
   debootstrap)
 
 is_installed() {

@@ -19,6 +19,7 @@ mod machine;
 mod place;
 mod qmp;
 mod screen;
+pub mod servers;
 mod slot;
 mod terminal;
 

@@ -49,7 +49,7 @@ fn delete_while(store: &dyn Store, directory: &str, wanted: fn(State) -> bool) -
         return Err(refuse(message!("library-is-link", target = target))
             .advise(message!("library-is-link-advice")));
     }
-    let Some(_claim) = store.claim(directory)? else {
+    let Some(claim) = store.claim(directory)? else {
         return Err(refuse(message!("library-in-progress")));
     };
     if !wanted(state_of(files.as_ref())?) {
@@ -65,9 +65,16 @@ fn delete_while(store: &dyn Store, directory: &str, wanted: fn(State) -> bool) -
         .filter_map(|file| Some((deletion_rank(&file.name)?, file.name)))
         .collect();
     ours.sort_unstable();
+    let mut claim = Some(claim);
     for (_, name) in ours {
+        // The claim keeps the header open, and on NFS and SMB an open file is not gone when it is
+        // deleted. It goes last, so there is nothing left to guard.
+        if name == HEADER {
+            claim.take();
+        }
         files.delete(&name)?;
     }
+    drop(claim);
     if files.list()?.is_empty() {
         store.remove_directory(directory)?;
     }

@@ -22,7 +22,7 @@ use super::{Claim, Store};
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::image::{FileEntry, FileReader, FileWriter, Freshness, ImageFiles};
 use crate::text::message;
-use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use mount::{MountRequest, MountUser};
 use process::ShareProcess;
 use protocol::{Answer, LONGEST_CONTENT, Reply, Request, receive, send};
@@ -41,6 +41,8 @@ const MOUNT: Duration = Duration::from_secs(90);
 const SILENCE: Duration = Duration::from_secs(20);
 /// How long the process itself may take to read what it is told: it never waits for the server.
 const PROCESS: Duration = Duration::from_secs(60);
+/// How long the end of a file is waited for.
+const CLOSE: Duration = Duration::from_secs(2);
 /// How often a person may mistype a password.
 const TRIES: u32 = 3;
 
@@ -110,17 +112,8 @@ impl Line {
         *self.pending.lock().expect("no holder panics") = None;
     }
 
-    /// Asks, and waits for the answer as long as the patience with the server lasts.
-    fn ask(&self, request: &Request, content: &[u8]) -> Result<(Answer, Vec<u8>)> {
-        self.ask_within(self.silence, request, content)
-    }
-
-    fn ask_within(
-        &self,
-        silence: Duration,
-        request: &Request,
-        content: &[u8],
-    ) -> Result<(Answer, Vec<u8>)> {
+    /// Asks; the answer comes through what is returned.
+    fn send(&self, request: &Request, content: &[u8]) -> Result<Receiver<(Reply, Vec<u8>)>> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let (tell, told) = bounded(1);
         match self.pending.lock().expect("no holder panics").as_mut() {
@@ -136,6 +129,21 @@ impl Line {
             self.give_up();
             return Err(ended());
         }
+        Ok(told)
+    }
+
+    /// Asks, and waits for the answer as long as the patience with the server lasts.
+    fn ask(&self, request: &Request, content: &[u8]) -> Result<(Answer, Vec<u8>)> {
+        self.ask_within(self.silence, request, content)
+    }
+
+    fn ask_within(
+        &self,
+        silence: Duration,
+        request: &Request,
+        content: &[u8],
+    ) -> Result<(Answer, Vec<u8>)> {
+        let told = self.send(request, content)?;
         let answer =
             self.patience.await_answer(silence, silent, |wait| match told.recv_timeout(wait) {
                 Ok((reply, content)) => {
@@ -153,12 +161,11 @@ impl Line {
         }
     }
 
+    /// Has the process close a file or give up a claim. What is open can neither be removed nor
+    /// claimed by others, so this waits until it is done; but not for a server that is away.
     fn close(&self, file: u64) {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let _frame = self.out.lock().expect("no holder panics");
-        // Nobody waits for that answer.
-        if !self.is_broken() && send(&self.socket, number, &Request::Close { file }, &[]).is_err() {
-            self.give_up();
+        if let Ok(told) = self.send(&Request::Close { file }, &[]) {
+            let _ = told.recv_timeout(CLOSE);
         }
     }
 }
@@ -212,7 +219,9 @@ impl Share {
     fn open(&self, request: &Request) -> Result<Opened> {
         let line = self.line()?;
         match line.ask(request, &[])? {
-            (Answer::Opened { file, length }, _) => Ok(Opened { line, file, length }),
+            (Answer::Opened { file, length }, _) => {
+                Ok(Opened { line, file, length, is_closed: false })
+            }
             _ => Err(confused()),
         }
     }
@@ -223,11 +232,15 @@ struct Opened {
     line: Arc<Line>,
     file: u64,
     length: u64,
+    /// Whether the process has closed it by itself.
+    is_closed: bool,
 }
 
 impl Drop for Opened {
     fn drop(&mut self) {
-        self.line.close(self.file);
+        if !self.is_closed {
+            self.line.close(self.file);
+        }
     }
 }
 
@@ -441,7 +454,7 @@ impl Store for ShareStore {
         let line = self.share.line()?;
         match line.ask(&Request::Claim { name: name.to_owned() }, &[])? {
             (Answer::Opened { file, length }, _) => {
-                Ok(Some(Claim::of(Opened { line, file, length })))
+                Ok(Some(Claim::of(Opened { line, file, length, is_closed: false })))
             }
             (Answer::Done, _) => Ok(None),
             _ => Err(confused()),
@@ -538,9 +551,12 @@ impl FileWriter for ShareWriter {
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<()> {
+    fn finish(mut self: Box<Self>) -> Result<()> {
         match self.file.line.ask(&Request::Finish { file: self.file.file }, &[])? {
-            (Answer::Done, _) => Ok(()),
+            (Answer::Done, _) => {
+                self.file.is_closed = true;
+                Ok(())
+            }
             _ => Err(confused()),
         }
     }

@@ -148,11 +148,7 @@ fn who_has_a_claim_keeps_others_out() {
     assert!(local.claim("image").unwrap().is_none());
     assert!(share.claim("image").unwrap().is_none());
     drop(claim);
-    let until = Instant::now() + Duration::from_secs(10);
-    while local.claim("image").unwrap().is_none() {
-        assert!(Instant::now() < until, "the claim is not given up");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    assert!(local.claim("image").unwrap().is_some());
 }
 
 #[test]

@@ -182,7 +182,12 @@ menu-network-text = Cables are found by themselves, and addresses are asked for 
 menu-network-names = Name servers: { $servers }
 menu-place-server = A folder on a server: type its address
 menu-server-prompt = Address of the folder:
-menu-server-text = sftp://USER@SERVER/FOLDER reaches a server through SSH; s3://BUCKET/FOLDER?endpoint=https://SERVER reaches object storage. The password is asked for next; it does not belong into the address.
-menu-server-none = This is no address of a server. It begins with sftp:// or s3://.
+menu-server-text =
+    smb://USER@SERVER/SHARE  a share of Windows, Samba or a NAS
+    nfs://SERVER/EXPORT  an NFS server; nfs://SERVER/ shows what it has
+    sftp://USER@SERVER/FOLDER  a server reached through SSH
+    s3://BUCKET/FOLDER?endpoint=https://SERVER  object storage
+    The password is asked for next; it does not belong into the address.
+menu-server-none = This is no address of a server. It begins with smb://, nfs://, sftp:// or s3://.
 menu-server-web = Images on web servers are restored by command, in the shell: calco restore https://SERVER/FOLDER/IMAGE --to DISK
 menu-server-connecting = Connecting to the server

@@ -182,7 +182,12 @@ menu-network-text = Los cables se detectan solos y las direcciones se piden (DHC
 menu-network-names = Servidores de nombres: { $servers }
 menu-place-server = Una carpeta de un servidor: escribir su dirección
 menu-server-prompt = Dirección de la carpeta:
-menu-server-text = sftp://USUARIO@SERVIDOR/CARPETA llega a un servidor por SSH; s3://BUCKET/CARPETA?endpoint=https://SERVIDOR llega a un almacenamiento de objetos. La contraseña se pregunta después; no va en la dirección.
-menu-server-none = Esto no es la dirección de un servidor. Empieza con sftp:// o s3://.
+menu-server-text =
+    smb://USUARIO@SERVIDOR/RECURSO  una carpeta compartida de Windows, Samba o un NAS
+    nfs://SERVIDOR/EXPORTACIÓN  un servidor NFS; nfs://SERVIDOR/ muestra lo que tiene
+    sftp://USUARIO@SERVIDOR/CARPETA  un servidor al que se llega por SSH
+    s3://BUCKET/CARPETA?endpoint=https://SERVIDOR  almacenamiento de objetos
+    La contraseña se pregunta después; no va en la dirección.
+menu-server-none = Esto no es la dirección de un servidor. Empieza con smb://, nfs://, sftp:// o s3://.
 menu-server-web = Las imágenes de servidores web se restauran con una orden, en la consola: calco restore https://SERVIDOR/CARPETA/IMAGEN --to DISCO
 menu-server-connecting = Conectando con el servidor

@@ -258,7 +258,10 @@ impl Menu<'_> {
             let place = match spot {
                 Spot::Folder => self.typed_folder(title)?,
                 Spot::Server => self.typed_server(title, access)?,
-                Spot::Volume(word, disk) => self.folder_on(title, &word, disk, access)?,
+                Spot::Volume(word, disk) => {
+                    let place = Place { word, disk: Some(disk) };
+                    self.folder_on(title, place, access, access == DestinationAccess::Write)?
+                }
             };
             if place.is_some() {
                 return Ok(place);
@@ -300,12 +303,19 @@ impl Menu<'_> {
                     DestinationAccess::Look => looked.look()?,
                     DestinationAccess::Write => looked.write()?,
                 };
-                destination.store().directories().map(drop)
+                contents(&destination)
             })?;
             match outcome {
-                Some(Ok(())) => {
-                    self.server = typed;
-                    return Ok(Some(place));
+                Some(Ok(contents)) => {
+                    // What the address says is enough where there is nothing to choose.
+                    if contents.folders.is_empty() {
+                        self.server = typed;
+                        return Ok(Some(place));
+                    }
+                    if let Some(place) = self.folder_on(title, place, access, false)? {
+                        self.server.clone_from(&place.word);
+                        return Ok(Some(place));
+                    }
                 }
                 Some(Err(error)) => {
                     questions::forget();
@@ -316,15 +326,15 @@ impl Menu<'_> {
         }
     }
 
-    /// A folder on a volume; only looked at, whatever it is wanted for.
+    /// A folder on a volume or server; only looked at, whatever it is wanted for. `may_be_new` says
+    /// whether one that is not there yet can be chosen.
     fn folder_on(
         &mut self,
         title: &Message,
-        word: &str,
-        disk: String,
+        mut place: Place,
         access: DestinationAccess,
+        may_be_new: bool,
     ) -> Answer<Place> {
-        let mut place = Place { word: word.to_owned(), disk: Some(disk) };
         let mut above: Vec<String> = Vec::new();
         let writes = access == DestinationAccess::Write;
         loop {
@@ -344,7 +354,7 @@ impl Menu<'_> {
             }
             let here = Choice::new(Folder::Here, message!("menu-place-here", count = images));
             let mut choices = vec![here];
-            if writes {
+            if may_be_new {
                 choices.push(Choice::new(Folder::New, message!("menu-place-new")));
             }
             choices.extend(

@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         let passed = std::panic::catch_unwind(|| row.run(&built)).is_ok();
         let result = json!({
             "row": name, "system": row.system.name(), "medium": row.medium.name(),
-            "way": row.way.name(), "commit": commit, "passed": passed,
+            "way": row.way.name(), "destination": row.destination.name(), "commit": commit, "passed": passed,
             "seconds": begun.elapsed().as_secs(),
         });
         eprintln!("{result}");
@@ -73,7 +73,7 @@ fn append(file: &PathBuf, result: &Value) {
 /// The last result of each row.
 fn table(results: &[Value]) -> String {
     let mut table =
-        "| system | from | by | result | seconds | commit |\n|---|---|---|---|---|---|\n"
+        "| system | from | by | image on | result | seconds | commit |\n|---|---|---|---|---|---|---|\n"
             .to_owned();
     for row in Row::all() {
         let last = results.iter().rev().find(|result| result["row"] == row.name().as_str());
@@ -86,7 +86,10 @@ fn table(results: &[Value]) -> String {
             ),
         };
         let (system, medium, way) = (row.system.name(), row.medium.name(), row.way.name());
-        table += &format!("| {system} | {medium} | {way} | {result} | {seconds} | {commit} |\n");
+        let place = row.destination.name();
+        table += &format!(
+            "| {system} | {medium} | {way} | {place} | {result} | {seconds} | {commit} |\n"
+        );
     }
     table
 }

@@ -5,7 +5,8 @@ use super::menu::Menu;
 use super::real_system::{LOGIN, RealSystem, SYSTEM_BOOT};
 use super::sample::{StickKind, assert_equal, empty_disk, stick, work_folder};
 use super::texts::Texts;
-use crate::{Bus, Disk, Firmware, Machine};
+use crate::servers::{Nfs, Smb};
+use crate::{Bus, Disk, Firmware, Machine, Wire};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -35,12 +36,35 @@ impl Way {
     }
 }
 
+/// Where the image is kept meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// A USB stick with ext4.
+    Stick,
+    /// An NFS server.
+    Nfs,
+    /// A share of an SMB server that lets everybody in.
+    Smb,
+}
+
+impl Destination {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stick => "stick",
+            Self::Nfs => "NFS",
+            Self::Smb => "SMB",
+        }
+    }
+}
+
 /// One way to save and restore a real system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
     pub system: RealSystem,
     pub medium: Medium,
     pub way: Way,
+    pub destination: Destination,
 }
 
 impl Row {
@@ -49,8 +73,17 @@ impl Row {
         let mut rows = Vec::new();
         for medium in Medium::ALL {
             for way in Way::ALL {
-                rows.extend(RealSystem::ALL.map(|system| Self { system, medium, way }));
+                rows.extend(RealSystem::ALL.map(|system| {
+                    let destination = Destination::Stick;
+                    Self { system, medium, way, destination }
+                }));
             }
+        }
+        for destination in [Destination::Nfs, Destination::Smb] {
+            rows.extend(Way::ALL.map(|way| {
+                let (system, medium) = (RealSystem::Uefi, Medium::Cd);
+                Self { system, medium, way, destination }
+            }));
         }
         rows
     }
@@ -58,7 +91,11 @@ impl Row {
     /// Its name, also that of its evidence folders.
     pub fn name(self) -> String {
         let (system, medium, way) = (self.system.name(), self.medium.name(), self.way.name());
-        format!("{system}-{}-{way}", medium.to_lowercase())
+        let to = match self.destination {
+            Destination::Stick => String::new(),
+            server => format!("-{}", server.name().to_lowercase()),
+        };
+        format!("{system}-{}-{way}{to}", medium.to_lowercase())
     }
 
     /// Goes the whole way.
@@ -69,17 +106,17 @@ impl Row {
         let work = work_folder(&self.name());
         let source = self.system.file();
         let bytes = std::fs::metadata(&source).unwrap().len();
-        let all = Disks {
-            stick: stick(work.path(), StickKind::Ext4, STICK),
-            target: empty_disk(&work.path().join("target.img"), bytes >> 20),
-        };
+        let target = empty_disk(&work.path().join("target.img"), bytes >> 20);
+        let keeper = Keeper::start(self.destination, work.path());
         match self.way {
-            Way::Menu => self.by_menu(built, work.path(), &all),
-            Way::Unattended => self.unattended(built, work.path(), &all),
+            Way::Menu => self.by_menu(built, work.path(), &keeper, &target),
+            Way::Unattended => self.unattended(built, work.path(), &keeper, &target),
         }
-        StickKind::Ext4.check(&all.stick);
-        assert_equal(&source, &all.target);
-        let mut guest = self.machine("boots", Disk::new(&all.target).on(self.target_bus())).start();
+        if let Keeper::Stick(stick) = &keeper {
+            StickKind::Ext4.check(stick);
+        }
+        assert_equal(&source, &target);
+        let mut guest = self.machine("boots", Disk::new(&target).on(self.target_bus())).start();
         guest.wait_for(LOGIN, SYSTEM_BOOT);
     }
 
@@ -100,30 +137,51 @@ impl Row {
         Machine::new(&name).memory(512).firmware(self.firmware()).disk(disk)
     }
 
-    fn by_menu(self, built: &BuiltSystem, work: &Path, disks: &Disks) {
+    /// The target, empty or restored.
+    fn target(self, file: &Path) -> Disk {
+        Disk::new(file).on(self.target_bus()).serial_number("TARGET")
+    }
+
+    /// The machine with what it needs to reach the images.
+    fn with(self, machine: Machine, keeper: &Keeper) -> Machine {
+        match keeper {
+            Keeper::Stick(stick) => {
+                machine.disk(Disk::new(stick).on(Bus::Usb).serial_number("STICK"))
+            }
+            // What boots from the network has a card already.
+            _ if self.medium == Medium::Network => machine,
+            _ => machine.wire(Wire::Host),
+        }
+    }
+
+    fn by_menu(self, built: &BuiltSystem, work: &Path, keeper: &Keeper, target: &Path) {
         let texts = Texts::english();
         let boot = built.boot_with(self.medium, self.firmware(), work, ENGLISH);
-        let mut guest = self
-            .machine("saves", self.system.disk())
-            .disk(disks.stick())
-            .disk(disks.target(self.target_bus()))
-            .boot(boot)
-            .start();
+        let machine = self.machine("saves", self.system.disk()).disk(self.target(target));
+        let mut guest = self.with(machine, keeper).boot(boot).start();
         guest.wait_for(texts.get("menu-welcome"), MENU);
         let mut menu = Menu { guest: &mut guest, texts: &texts };
-        menu.save("SOURCE", StickKind::Ext4.label(), "real-system");
-        menu.restore(StickKind::Ext4.label(), "real-system", "TARGET");
+        match keeper.address() {
+            None => {
+                menu.save("SOURCE", StickKind::Ext4.label(), "real-system");
+                menu.restore(StickKind::Ext4.label(), "real-system", "TARGET");
+            }
+            Some(address) => {
+                menu.save_to_server("SOURCE", &address, "real-system");
+                menu.restore_from_server(&address, "real-system", "TARGET");
+            }
+        }
         menu.power_off();
     }
 
-    fn unattended(self, built: &BuiltSystem, work: &Path, disks: &Disks) {
-        let label = StickKind::Ext4.label();
+    fn unattended(self, built: &BuiltSystem, work: &Path, keeper: &Keeper, target: &Path) {
+        let place = keeper.address().unwrap_or_else(|| format!("usb:{}", StickKind::Ext4.label()));
         let save = format!(
-            "{ENGLISH} calco.run=\"save serial:SOURCE --to usb:{label} --name real-system\" \
+            "{ENGLISH} calco.run=\"save serial:SOURCE --to {place} --name real-system\" \
              calco.then=poweroff"
         );
         let boot = built.boot_with(self.medium, self.firmware(), work, &save);
-        let machine = self.machine("saves", self.system.disk()).disk(disks.stick());
+        let machine = self.with(self.machine("saves", self.system.disk()), keeper);
         let mut guest = machine.boot(boot).start();
         let texts = Texts::english();
         guest.wait_for_output(texts.get("init-run-succeeded"), MENU + JOB);
@@ -132,27 +190,38 @@ impl Row {
 
         // After a restore the machine switches itself off without being told.
         let restore =
-            format!("{ENGLISH} calco.run=\"restore usb:{label}/real-system --to serial:TARGET\"");
+            format!("{ENGLISH} calco.run=\"restore {place}/real-system --to serial:TARGET\"");
         let boot = built.boot_with(self.medium, self.firmware(), work, &restore);
-        let machine = self.machine("restores", disks.target(self.target_bus()));
-        let mut guest = machine.disk(disks.stick()).boot(boot).start();
+        let machine = self.with(self.machine("restores", self.target(target)), keeper);
+        let mut guest = machine.boot(boot).start();
         guest.wait_for_output(texts.get("init-run-succeeded"), MENU + JOB);
         assert_eq!(guest.wait_for_end(MENU), "guest-shutdown");
     }
 }
 
-/// The disks beside the system's own.
-struct Disks {
-    stick: PathBuf,
-    target: PathBuf,
+/// What keeps the images, as long as it is there.
+enum Keeper {
+    /// A stick, by its file.
+    Stick(PathBuf),
+    Nfs(Nfs),
+    Smb(Smb),
 }
 
-impl Disks {
-    fn stick(&self) -> Disk {
-        Disk::new(&self.stick).on(Bus::Usb).serial_number("STICK")
+impl Keeper {
+    fn start(destination: Destination, work: &Path) -> Self {
+        match destination {
+            Destination::Stick => Self::Stick(stick(work, StickKind::Ext4, STICK)),
+            Destination::Nfs => Self::Nfs(Nfs::start(work)),
+            Destination::Smb => Self::Smb(Smb::start(work)),
+        }
     }
 
-    fn target(&self, bus: Bus) -> Disk {
-        Disk::new(&self.target).on(bus).serial_number("TARGET")
+    /// The address for guests, where it is on a server.
+    fn address(&self) -> Option<String> {
+        match self {
+            Self::Stick(_) => None,
+            Self::Nfs(server) => Some(format!("nfs://10.0.2.2:{}/images", server.port)),
+            Self::Smb(server) => Some(format!("smb://10.0.2.2:{}/open", server.port)),
+        }
     }
 }

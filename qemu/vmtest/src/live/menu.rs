@@ -193,12 +193,50 @@ impl Menu<'_> {
         self.leave_summary();
     }
 
+    /// Types the address of a folder on a server that asks nothing more, where a place is chosen.
+    #[track_caller]
+    fn type_server(&mut self, address: &str) {
+        self.choose("menu-place-server");
+        self.see("menu-server-prompt");
+        self.replace_line(address);
+        self.guest.keep_screen("server");
+        self.guest.press(Key::Enter);
+    }
+
+    /// A whole save to a server.
+    #[track_caller]
+    pub fn save_to_server(&mut self, disk: &str, address: &str, name: &str) {
+        self.choose("menu-save");
+        self.see("menu-save-disks");
+        self.choose_text(disk, LOOK);
+        self.see("menu-save-place");
+        self.type_server(address);
+        self.name_and_start(name);
+        self.see_within("menu-saved", LARGE_JOB);
+        self.guest.keep_screen("saved");
+        self.leave_summary();
+    }
+
     /// A whole restore, from the main menu and back to it.
     #[track_caller]
     pub fn restore(&mut self, place: &str, name: &str, disk: &str) {
         self.choose("menu-restore");
         self.see("menu-restore-place");
         self.choose_text(place, LOOK);
+        self.restore_image(name, disk);
+    }
+
+    /// The same from a server.
+    #[track_caller]
+    pub fn restore_from_server(&mut self, address: &str, name: &str, disk: &str) {
+        self.choose("menu-restore");
+        self.see("menu-restore-place");
+        self.type_server(address);
+        self.restore_image(name, disk);
+    }
+
+    #[track_caller]
+    fn restore_image(&mut self, name: &str, disk: &str) {
         self.see_within("menu-restore-image", LOOK);
         self.choose_text(name, LOOK);
         self.see("menu-restore-target");

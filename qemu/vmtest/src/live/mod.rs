@@ -8,7 +8,7 @@ mod sample;
 mod texts;
 
 pub use boot::{BuiltSystem, ENGLISH, MENU, Medium};
-pub use cycle::{Row, Way};
+pub use cycle::{Destination, Row, Way};
 pub use menu::{Menu, MenuChoice, choices};
 pub use real_system::{LOGIN, RealSystem, SYSTEM_BOOT};
 pub use sample::{

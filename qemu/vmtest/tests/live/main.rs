@@ -14,14 +14,8 @@
 mod faults;
 mod keys;
 mod network;
-#[path = "../../../../tests/servers/nfs.rs"]
-#[allow(dead_code, reason = "each server is used by some tests only")]
-mod nfs;
 mod premises;
 mod shares;
-#[path = "../../../../tests/servers/smb.rs"]
-#[allow(dead_code, reason = "each server is used by some tests only")]
-mod smb;
 #[path = "../../../../tests/servers/sshd.rs"]
 #[allow(dead_code, reason = "shared with the tests of servers")]
 mod sshd;

@@ -1,17 +1,26 @@
 //! Folders of servers that the kernel mounts: NFS and SMB.
 
-use crate::nfs::{self, Nfs};
-use crate::smb::{self, Smb};
 use crate::{SOON, at_the_menu, enter_shell};
 use calco_vmtest::live::{BuiltSystem, Menu, SMALL_SERIAL, Texts, small_disk, work_folder};
+use calco_vmtest::servers::{Nfs, Smb, nfs, smb};
 use calco_vmtest::{Bus, Disk, Guest, Key, Machine, Wire};
+use std::cell::RefCell;
 use std::fs;
+use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a job with a small disk may take, the wait for the network included.
 const SMALL_JOB: Duration = Duration::from_secs(600);
+
+/// Size of the disk that takes a while, in bytes.
+const LARGE: u64 = 800 << 20;
+/// How much of it was transferred when the server goes away, in bytes.
+const MIDDLE: u64 = 100 << 20;
+/// How long it is away.
+const AWAY: Duration = Duration::from_secs(30);
 
 /// A machine with a small disk and an empty one, in its rescue shell, and where those disks are.
 struct InShell {
@@ -28,6 +37,25 @@ impl InShell {
         let source = small_disk(work);
         let target = work.join("target.img");
         fs::File::create(&target).unwrap().set_len(fs::metadata(&source).unwrap().len()).unwrap();
+        Self::with_disks(name, built, source, target)
+    }
+
+    /// With a disk that takes a while, because nothing about it is known and nothing compresses.
+    fn with_large_disk(name: &str, work: &Path) -> Option<Self> {
+        let built = BuiltSystem::find(name)?;
+        let [source, target] = ["large.img", "target.img"].map(|file| work.join(file));
+        let random = fs::File::open("/dev/urandom").unwrap().take(LARGE);
+        std::io::copy(&mut { random }, &mut fs::File::create(&source).unwrap()).unwrap();
+        fs::File::create(&target).unwrap().set_len(LARGE).unwrap();
+        Self::with_disks(name, built, source, target)
+    }
+
+    fn with_disks(
+        name: &str,
+        built: BuiltSystem,
+        source: PathBuf,
+        target: PathBuf,
+    ) -> Option<Self> {
         let machine = Machine::new(name)
             .disk(Disk::new(&source).on(Bus::Virtio).serial_number(SMALL_SERIAL))
             .disk(Disk::new(&target).on(Bus::Virtio).serial_number("TARGET"))
@@ -80,7 +108,7 @@ impl InShell {
     #[track_caller]
     fn uses(&mut self, address: &str, folder: &Path, more: &str) {
         self.calco(
-            &format!("save serial:{SMALL_SERIAL} --to '{address}' --name lab --yes {more}"),
+            &format!("save serial:{SMALL_SERIAL} --to '{address}' --name lab {more}"),
             0,
             "",
         );
@@ -117,18 +145,19 @@ fn a_folder_of_an_nfs_server() {
     if !nfs::can_serve() {
         return;
     }
-    let server = Nfs::start();
     let work = work_folder("share-nfs");
+    let server = Nfs::start(work.path());
     let Some(mut machine) = InShell::start("share-nfs", work.path()) else { return };
     let at = |name: &str| format!("nfs://10.0.2.2:{}/{name}", server.port);
     machine.uses(&at("images"), &server.folder("images"), "");
-    let save = format!("save serial:{SMALL_SERIAL} --name x --yes --to");
+    let save = format!("save serial:{SMALL_SERIAL} --name x --to");
     for version in ["4.0", "4.1"] {
         machine.calco(&format!("images '{}?version={version}'", at("images")), 0, "");
     }
     machine.calco(&format!("{save} {}", at("nothing")), 1, "no export or folder /nothing");
     machine.calco(&format!("{save} {}", at("images/nothing")), 1, "no export or folder");
-    machine.calco(&format!("{save} {}", at("closed")), 5, "does not let this machine");
+    // This server hides what a machine may not have.
+    machine.calco(&format!("{save} {}", at("closed")), 1, "no export or folder /closed");
     machine.calco(&format!("{save} {}", at("read-only")), 1, "Read-only file system");
     machine.calco(&format!("images {}", at("read-only")), 0, "");
     machine.calco(&format!("{save} nfs://10.0.2.2:9/images"), 1, "Connection refused");
@@ -141,8 +170,8 @@ fn a_share_of_an_smb_server() {
     if !smb::can_serve() {
         return;
     }
-    let server = Smb::start();
     let work = work_folder("share-smb");
+    let server = Smb::start(work.path());
     let Some(mut machine) = InShell::start("share-smb", work.path()) else { return };
     let at = |user: &str, name: &str| format!("smb://{user}10.0.2.2:{}/{name}", server.port);
     let octal: String = smb::PASSWORD.bytes().map(|byte| format!("\\{byte:03o}")).collect();
@@ -155,15 +184,123 @@ fn a_share_of_an_smb_server() {
         let address = format!("{}?version={version}", at("root@", "images"));
         machine.calco(&format!("images '{address}' {right}"), 0, "");
     }
-    let save =
-        |address: &str| format!("save serial:{SMALL_SERIAL} --name x --yes --to '{address}'");
+    let save = |address: &str| format!("save serial:{SMALL_SERIAL} --name x --to '{address}'");
     machine.calco(&save(&at("", "nothing")), 1, "has no share nothing");
     machine.calco(&save(&at("", "open/nothing")), 1, "cannot be entered");
     machine.calco(&save(&at("", "images")), 5, "without a user");
     let wrong = format!("{} --password-file /tmp/wrong", save(&at("root@", "images")));
     machine.calco(&wrong, 5, "does not let root into images");
-    machine.calco(&save(&at("root@", "images")), 5, "nobody is there to be asked");
+    let alone = format!("{} </dev/null", save(&at("root@", "images")));
+    machine.calco(&alone, 5, "nobody is there to be asked");
     machine.calco(&save(&at("", "read-only")), 1, "Permission denied");
     machine.calco(&save("smb://10.0.2.2:9/images"), 1, "Connection refused");
     machine.guest.keep_screen("end");
+}
+
+/// Bytes that the files below a path take up.
+fn stored(path: &Path) -> u64 {
+    if path.is_dir() {
+        let entries = fs::read_dir(path).into_iter().flatten().flatten();
+        return entries.map(|entry| stored(&entry.path())).sum();
+    }
+    fs::metadata(path).map_or(0, |file| file.blocks() * 512)
+}
+
+fn wait_for_middle(path: &Path) {
+    let begun = Instant::now();
+    while stored(path) < MIDDLE {
+        assert!(begun.elapsed() < SMALL_JOB, "{} does not grow", path.display());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// The server goes away in the middle of a save and of a restore, and comes back.
+fn outlasts(
+    machine: &mut InShell,
+    address: &str,
+    folder: &Path,
+    mut away: impl FnMut(),
+    mut back: impl FnMut(),
+) {
+    machine.begin(&format!("calco save serial:{SMALL_SERIAL} --to {address} --name large"));
+    wait_for_middle(folder);
+    away();
+    std::thread::sleep(AWAY);
+    back();
+    let (code, output) = machine.end();
+    assert_eq!(code, 0, "{output}");
+    machine.verified_here(&folder.join("large"));
+    machine.guest.keep_screen("saved");
+
+    machine.begin(&format!("calco restore {address}/large --to serial:TARGET --yes"));
+    let target = machine.target.clone();
+    wait_for_middle(&target);
+    away();
+    std::thread::sleep(AWAY);
+    back();
+    let (code, output) = machine.end();
+    assert_eq!(code, 0, "{output}");
+    machine.guest.keep_screen("restored");
+    let same = Command::new("cmp").arg(&machine.source).arg(&machine.target).output().unwrap();
+    assert!(same.status.success(), "{}", String::from_utf8_lossy(&same.stdout));
+}
+
+#[test]
+fn an_nfs_server_that_is_away_for_a_while() {
+    if !nfs::can_serve() {
+        return;
+    }
+    let work = work_folder("share-nfs-away");
+    let server = RefCell::new(Nfs::start(work.path()));
+    let Some(mut machine) = InShell::with_large_disk("share-nfs-away", work.path()) else {
+        return;
+    };
+    let address = format!("nfs://10.0.2.2:{}/images", server.borrow().port);
+    let folder = server.borrow().folder("images");
+    let away = || server.borrow_mut().go_away();
+    outlasts(&mut machine, &address, &folder, away, || server.borrow_mut().come_back());
+}
+
+#[test]
+fn an_smb_server_that_is_away_for_a_while() {
+    if !smb::can_serve() {
+        return;
+    }
+    let work = work_folder("share-smb-away");
+    let server = RefCell::new(Smb::start(work.path()));
+    let Some(mut machine) = InShell::with_large_disk("share-smb-away", work.path()) else {
+        return;
+    };
+    let address = format!("smb://10.0.2.2:{}/open", server.borrow().port);
+    let folder = server.borrow().folder("open");
+    let away = || server.borrow_mut().go_away();
+    outlasts(&mut machine, &address, &folder, away, || server.borrow_mut().come_back());
+}
+
+#[test]
+fn an_nfs_server_that_is_gone_for_good() {
+    if !nfs::can_serve() {
+        return;
+    }
+    let work = work_folder("share-nfs-gone");
+    let mut server = Nfs::start(work.path());
+    let Some(mut machine) = InShell::with_large_disk("share-nfs-gone", work.path()) else {
+        return;
+    };
+    let address = format!("nfs://10.0.2.2:{}/images", server.port);
+    machine.begin(&format!("calco save serial:{SMALL_SERIAL} --to {address} --name x --wait 1"));
+    wait_for_middle(&server.folder("images"));
+    server.go_away();
+    let (code, output) = machine.end();
+    assert_eq!(code, 1, "{output}");
+    let plain = output.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(plain.contains("did not come back within 1 minutes"), "{output}");
+    machine.guest.keep_screen("gone");
+    // The machine is not held up by it.
+    let texts = Texts::english();
+    machine.guest.type_text("exit");
+    machine.guest.press(Key::Enter);
+    let mut menu = Menu { guest: &mut machine.guest, texts: &texts };
+    menu.see("menu-welcome");
+    menu.power_off();
 }

@@ -9,16 +9,19 @@ use std::time::{Duration, Instant};
 
 const PROGRAM: &str = "/usr/bin/ganesha.nfsd";
 
-pub(crate) struct Nfs {
-    folder: tempfile::TempDir,
-    pub(crate) port: u16,
+/// The server.
+pub struct Nfs {
+    folder: PathBuf,
+    /// The port on 127.0.0.1, which is 10.0.2.2 for guests.
+    pub port: u16,
     child: Option<Child>,
 }
 
 /// Whether the server can be had here; says loudly when not.
-pub(crate) fn can_serve() -> bool {
+pub fn can_serve() -> bool {
     let able = rustix::process::geteuid().is_root() && Path::new(PROGRAM).exists();
     if !able {
+        assert!(std::env::var_os("CALCO_REQUIRE_LIVE").is_none(), "{PROGRAM} is missing, or root");
         eprintln!("SKIPPED: needs root, nfs-ganesha and nfs-ganesha-vfs");
     }
     able
@@ -26,10 +29,12 @@ pub(crate) fn can_serve() -> bool {
 
 impl Nfs {
     /// Starts a server that exports `/images`, `/read-only`, and `/closed`, which is for another machine.
-    pub(crate) fn start() -> Self {
-        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    /// Its files are in a new folder of `work`.
+    pub fn start(work: &Path) -> Self {
+        let folder = work.join("nfs");
+        fs::create_dir(&folder).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let path = |name: &str| folder.path().join(name).display().to_string();
+        let path = |name: &str| folder.join(name).display().to_string();
         fs::create_dir(path("recovery")).unwrap();
         let mut configuration = format!(
             "NFS_CORE_PARAM {{ Bind_addr = 127.0.0.1; NFS_Port = {port}; Protocols = 4;\n\
@@ -54,22 +59,18 @@ impl Nfs {
             );
         }
         fs::write(path("ganesha.conf"), configuration).unwrap();
-        let mut server = Self { folder, port, child: None };
+        let mut server = Self { folder: folder.clone(), port, child: None };
         server.come_back();
         server
     }
 
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
     /// A folder that the server shows, as it is on the server.
-    pub(crate) fn folder(&self, name: &str) -> PathBuf {
-        self.path(name)
+    pub fn folder(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
     }
 
     /// Ends the server at once, with its connections.
-    pub(crate) fn go_away(&mut self) {
+    pub fn go_away(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             let _ = child.wait();
@@ -77,15 +78,15 @@ impl Nfs {
     }
 
     /// Starts it, on the same port as before.
-    pub(crate) fn come_back(&mut self) {
+    pub fn come_back(&mut self) {
         let child = Command::new(PROGRAM)
             .arg("-F")
             .arg("-f")
-            .arg(self.path("ganesha.conf"))
+            .arg(self.folder("ganesha.conf"))
             .arg("-L")
-            .arg(self.path("log"))
+            .arg(self.folder("log"))
             .arg("-p")
-            .arg(self.path("pid"))
+            .arg(self.folder("pid"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -97,7 +98,7 @@ impl Nfs {
             assert!(
                 begun.elapsed() < Duration::from_secs(60),
                 "the server does not start: {}",
-                fs::read_to_string(self.path("log")).unwrap_or_default()
+                fs::read_to_string(self.folder("log")).unwrap_or_default()
             );
             std::thread::sleep(Duration::from_millis(50));
         }

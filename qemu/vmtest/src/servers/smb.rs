@@ -11,18 +11,21 @@ use std::time::{Duration, Instant};
 const PROGRAM: &str = "/usr/sbin/smbd";
 
 /// What root may type here.
-pub(crate) const PASSWORD: &str = "pä,ss w\"ord'#1\\";
+pub const PASSWORD: &str = "pä,ss w\"ord'#1\\";
 
-pub(crate) struct Smb {
-    folder: tempfile::TempDir,
-    pub(crate) port: u16,
+/// The server.
+pub struct Smb {
+    folder: PathBuf,
+    /// The port on 127.0.0.1, which is 10.0.2.2 for guests.
+    pub port: u16,
     child: Option<Child>,
 }
 
 /// Whether the server can be had here; says loudly when not.
-pub(crate) fn can_serve() -> bool {
+pub fn can_serve() -> bool {
     let able = rustix::process::geteuid().is_root() && Path::new(PROGRAM).exists();
     if !able {
+        assert!(std::env::var_os("CALCO_REQUIRE_LIVE").is_none(), "{PROGRAM} is missing, or root");
         eprintln!("SKIPPED: needs root and samba");
     }
     able
@@ -31,10 +34,12 @@ pub(crate) fn can_serve() -> bool {
 impl Smb {
     /// Starts a server with the shares `images` and `sealed` (encrypted) for root, `open` and `read-only` for
     /// everybody.
-    pub(crate) fn start() -> Self {
-        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    /// Its files are in a new folder of `work`.
+    pub fn start(work: &Path) -> Self {
+        let folder = work.join("smb");
+        fs::create_dir(&folder).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let path = |name: &str| folder.path().join(name).display().to_string();
+        let path = |name: &str| folder.join(name).display().to_string();
         let mut configuration = format!(
             "[global]\nserver role = standalone server\nworkgroup = LAB\nsmb ports = {port}\n\
              interfaces = lo\nbind interfaces only = yes\ndisable netbios = yes\n\
@@ -76,18 +81,18 @@ impl Smb {
         write!(input, "{PASSWORD}\n{PASSWORD}\n").unwrap();
         drop(input);
         assert!(child.wait().unwrap().success(), "smbpasswd");
-        let mut server = Self { folder, port, child: None };
+        let mut server = Self { folder: folder.clone(), port, child: None };
         server.come_back();
         server
     }
 
     /// A folder that the server shows, as it is on the server.
-    pub(crate) fn folder(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+    pub fn folder(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
     }
 
     /// Ends the server at once, with its connections.
-    pub(crate) fn go_away(&mut self) {
+    pub fn go_away(&mut self) {
         if let Some(mut child) = self.child.take() {
             // One process serves each connection; all of them are one group.
             let group = rustix::process::Pid::from_child(&child);
@@ -97,7 +102,7 @@ impl Smb {
     }
 
     /// Starts it, on the same port as before.
-    pub(crate) fn come_back(&mut self) {
+    pub fn come_back(&mut self) {
         use std::os::unix::process::CommandExt as _;
         let child = Command::new(PROGRAM)
             .args(["-F", "--no-process-group", "-s"])
