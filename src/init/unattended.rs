@@ -343,7 +343,7 @@ fn carry_out(words: &[String]) -> Result<i32> {
     let mut process = {
         let mut command = super::this_program();
         command.arg0("calco").args(words).args(["--progress", "lines"]);
-        command.env("CALCO_UNATTENDED", "1");
+        command.env(crate::operation::UNATTENDED, "1");
         command.stdin(std::process::Stdio::null());
         command.stdout(input.try_clone().map_err(failed)?).stderr(input);
         // The command holds the other end of the pipe until it is dropped.

@@ -14,3 +14,12 @@ pub mod restore;
 pub mod save;
 pub mod survey;
 pub mod system;
+
+/// The variable that the live system sets for what it runs by itself, as its kernel's command line
+/// says: `1`.
+pub const UNATTENDED: &str = "CALCO_UNATTENDED";
+
+/// Whether nobody watches: the live system runs this by itself.
+pub fn is_unattended() -> bool {
+    std::env::var_os(UNATTENDED).is_some_and(|value| value == "1")
+}

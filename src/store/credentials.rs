@@ -73,6 +73,11 @@ pub struct Credentials {
 }
 
 impl Credentials {
+    /// Whether there is anything that only its owner knows.
+    pub fn has_secret(&self) -> bool {
+        self.password.is_some() || self.key.is_some() || self.secret_key.is_some()
+    }
+
     /// Takes over what is missing here.
     fn fill_from(&mut self, other: &Self) {
         fn fill<T: Clone>(own: &mut Option<T>, other: &Option<T>) {
@@ -199,6 +204,11 @@ impl Keyring {
         let text = read_file(path)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         self.add(&text, folder).map_err(|error| error.at_path(path))
+    }
+
+    /// Adds what others say; what is here already counts before it.
+    pub fn append(&mut self, others: &Self) {
+        self.parts.extend(others.parts.iter().cloned());
     }
 
     fn add(&mut self, text: &str, folder: &Path) -> Result<()> {

@@ -168,11 +168,6 @@ pub(in crate::cli) fn plan(job: &RestoreJob) -> Result<Planned<RestorePlan>> {
     Ok(Planned { plan, destination })
 }
 
-/// Whether the live system runs this by itself, as its kernel's command line says.
-fn is_unattended() -> bool {
-    std::env::var_os("CALCO_UNATTENDED").is_some_and(|value| value == "1")
-}
-
 pub(super) fn restore_image(job: &RestoreJob, json: bool, console: &Console) -> Result<u8> {
     let planned = plan(job)?;
     let plan = &planned.plan;
@@ -190,7 +185,7 @@ pub(super) fn restore_image(job: &RestoreJob, json: bool, console: &Console) -> 
     if job.dry_run {
         return Ok(0);
     }
-    if is_unattended() && !job.again {
+    if crate::operation::is_unattended() && !job.again {
         plan.check_not_carried()?;
     }
     if !job.yes {

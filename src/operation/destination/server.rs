@@ -1,21 +1,28 @@
 //! Destinations on servers: who asks, with what, and how long a server is waited for.
 
-use super::{Destination, DestinationAccess};
+use super::{Destination, DestinationAccess, Reach};
 use crate::error::{Error, ErrorKind, Result};
 use crate::network::{Interface, State, has_ipv6_address};
+use crate::operation::is_unattended;
 use crate::store::address::{Address, Scheme};
-use crate::store::credentials::{Asker, Nobody, Sources};
+use crate::store::credentials::{Asker, Credentials, Keyring, Nobody, Sources};
 use crate::store::patience::Patience;
 use crate::store::{
     BucketStore, HostKeys, PatientStore, SftpStore, ShareStore, SiteStore, Store, Trust, WebClient,
 };
 use crate::text::message;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
 /// How long the network may take to begin: DHCP, and a switch that looks for loops first.
 const NETWORK: Duration = Duration::from_secs(45);
+
+/// The label of a volume that holds credentials, and the file on it.
+const KEYS: &str = "CALCO-KEYS";
+const KEYS_FILE: &str = "credentials";
+/// How long such a volume may take to be found.
+const STICK: Duration = Duration::from_secs(10);
 
 /// How servers are reached in this process.
 pub struct ServerAccess {
@@ -74,6 +81,46 @@ fn wait_for_network(server: &str) -> Result<()> {
     }
 }
 
+/// In the live system, what stands in the file of credentials of the volume [`KEYS`], if one is
+/// plugged in. It is looked at, never written to.
+fn credentials_of_stick() -> Result<Keyring> {
+    static FOUND: Mutex<Option<Keyring>> = Mutex::new(None);
+    let mut found = FOUND.lock().expect("no holder panics");
+    if let Some(keyring) = found.as_ref() {
+        return Ok(keyring.clone());
+    }
+    let word = format!("{}{KEYS}", Reach::Any.prefix());
+    let stick = match super::open(&word, DestinationAccess::Look) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Keyring::default()),
+        stick => stick?,
+    };
+    let mut keyring = Keyring::default();
+    keyring.add_file(&stick.folder().join(KEYS_FILE))?;
+    Ok(found.insert(keyring).clone())
+}
+
+/// Everything that is known for a place. Where nobody watches, a stick with credentials is waited
+/// for a moment when they are missing: it may just be being found.
+fn credentials(how: &ServerAccess, address: &Address) -> Result<Credentials> {
+    let mut known = how.sources.find(address);
+    let is_live = State::read(Path::new(State::FILE)).is_some();
+    if !is_live || address.scheme == Scheme::Nfs {
+        return Ok(known);
+    }
+    let needs_secret = known.user.is_some() || matches!(address.scheme, Scheme::Sftp | Scheme::S3);
+    let until = Instant::now() + STICK;
+    while !known.has_secret() {
+        let mut sources = how.sources.clone();
+        sources.keyring.append(&credentials_of_stick()?);
+        known = sources.find(address);
+        if !is_unattended() || !needs_secret || Instant::now() >= until {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    Ok(known)
+}
+
 /// Opens a place on a server.
 ///
 /// # Errors
@@ -85,7 +132,7 @@ pub(super) fn open(address: Address, access: DestinationAccess) -> Result<Destin
     let patience = Arc::new(Patience::new(server, how.patience));
     let store: Arc<dyn Store> = match address.scheme {
         Scheme::Nfs | Scheme::Smb => {
-            let credentials = how.sources.find(&address);
+            let credentials = credentials(how, &address)?;
             let is_read_only = access == DestinationAccess::Look;
             let asker = how.asker.as_ref();
             Arc::new(ShareStore::open(
@@ -97,13 +144,13 @@ pub(super) fn open(address: Address, access: DestinationAccess) -> Result<Destin
             )?)
         }
         Scheme::Sftp => {
-            let credentials = how.sources.find(&address);
+            let credentials = credentials(how, &address)?;
             let keys =
                 HostKeys { given: credentials.host_keys.clone(), file: how.known_hosts.clone() };
             Arc::new(SftpStore::open(address, credentials, keys, how.asker.clone())?)
         }
         Scheme::S3 => {
-            let credentials = how.sources.find(&address);
+            let credentials = credentials(how, &address)?;
             let client = WebClient::new(&how.trust)?;
             Arc::new(BucketStore::open(client, address, &credentials, how.asker.as_ref())?)
         }
@@ -111,7 +158,7 @@ pub(super) fn open(address: Address, access: DestinationAccess) -> Result<Destin
             return Err(SiteStore::refuse_to_write(&address));
         }
         Scheme::Http | Scheme::Https => {
-            let credentials = how.sources.find(&address);
+            let credentials = credentials(how, &address)?;
             let client = WebClient::new(&how.trust)?;
             Arc::new(SiteStore::open(client, address, &credentials, how.asker.as_ref())?)
         }

@@ -7,13 +7,13 @@ pub use find::{ambiguous, find};
 pub use removal::{Pruning, delete, prove, prunable, pruning};
 
 use super::names::{self, directory_beside, name_of_directory};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::image::{
     Envelope, Freshness, HEADER, Header, Image, ImageFiles, ImageId, Manifest, State,
     open_envelope, state_of,
 };
 use crate::store::Store;
-use crate::text::Message;
+use crate::text::{Message, message};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -85,8 +85,30 @@ pub fn list(store: &dyn Store) -> Result<Vec<Entry>> {
 /// # Errors
 /// When the store, or a directory made for `name`, cannot be read.
 pub fn list_sure_of(store: &dyn Store, name: Option<&str>) -> Result<Vec<Entry>> {
+    list_among(store, store.directories()?, name)
+}
+
+/// Those that may be the image that people call `name`, in a store that may know no others.
+///
+/// # Errors
+/// When the store cannot be read, or there is none.
+pub fn list_named(store: &dyn Store, name: &str) -> Result<Vec<Entry>> {
+    let entries = list_among(store, store.candidates(name)?, Some(name))?;
+    match entries.is_empty() {
+        true => Err(Error::new(ErrorKind::NotFound, message!("store-no-image"))
+            .at_path(format!("{}/{name}", store.location()))
+            .advise(message!("image-foreign-advice"))),
+        false => Ok(entries),
+    }
+}
+
+fn list_among(
+    store: &dyn Store,
+    directories: Vec<String>,
+    name: Option<&str>,
+) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
-    for directory in store.directories()? {
+    for directory in directories {
         // One directory that cannot be read must not hide the others.
         let is_wanted = name == Some(name_of_directory(&directory));
         let looked = store.directory(&directory).and_then(|files| Ok((files.list()?, files)));

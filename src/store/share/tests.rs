@@ -6,14 +6,17 @@ use crate::text::Message;
 use std::sync::Condvar;
 use std::time::Instant;
 
+/// Whether the server is away, and the news of it.
+type Switch = (Mutex<bool>, Condvar);
+
 /// A store whose server can go away: what is asked meanwhile waits, as a mount does.
 struct Hanging {
     store: MemoryStore,
-    is_away: Arc<(Mutex<bool>, Condvar)>,
+    is_away: Arc<Switch>,
 }
 
 impl Hanging {
-    fn pair() -> (Arc<dyn Store>, Arc<(Mutex<bool>, Condvar)>) {
+    fn pair() -> (Arc<dyn Store>, Arc<Switch>) {
         let is_away = Arc::new((Mutex::new(false), Condvar::new()));
         let store = Self { store: MemoryStore::default(), is_away: is_away.clone() };
         (Arc::new(store), is_away)
@@ -27,7 +30,7 @@ impl Hanging {
     }
 }
 
-fn set(is_away: &(Mutex<bool>, Condvar), value: bool) {
+fn set(is_away: &Switch, value: bool) {
     *is_away.0.lock().unwrap() = value;
     is_away.1.notify_all();
 }

@@ -110,9 +110,12 @@ pub(super) fn explain(failure: &ureq::Error, what: Message) -> Error {
     let unreachable =
         |why: Message| Error::new(ErrorKind::Unreachable, what.clone()).caused_by(why.to_string());
     let certificate = |why: String| {
-        Error::new(ErrorKind::Refused, message!("store-web-certificate"))
-            .caused_by(why)
-            .advise(message!("store-web-certificate-advice"))
+        Error::new(ErrorKind::Refused, message!("store-web-certificate")).caused_by(why).advise(
+            message!(
+                "store-web-certificate-advice",
+                now = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string()
+            ),
+        )
     };
     match failure {
         // Certificates are judged within the connection, where broken records are found too.

@@ -187,7 +187,7 @@ menu-server-text =
     nfs://SERVER/EXPORT  an NFS server; nfs://SERVER/ shows what it has
     sftp://USER@SERVER/FOLDER  a server reached through SSH
     s3://BUCKET/FOLDER?endpoint=https://SERVER  object storage
+    https://SERVER/FOLDER/IMAGE  an image on a web server, to restore it
     The password is asked for next; it does not belong into the address.
-menu-server-none = This is no address of a server. It begins with smb://, nfs://, sftp:// or s3://.
-menu-server-web = Images on web servers are restored by command, in the shell: calco restore https://SERVER/FOLDER/IMAGE --to DISK
+menu-server-none = This is no address of a server. It begins with smb://, nfs://, sftp://, s3:// or https://.
 menu-server-connecting = Connecting to the server

@@ -14,9 +14,15 @@ store-cut-short = The file ends before it should
 store-no-thread = The system gives no thread for the connections to servers
 store-no-resume = This destination cannot go on with a file
 store-changed = The file at the destination is not the one that was begun
-store-waiting = { $server } has not answered since { $since }: { $why }. It is waited for, at most { $minutes } minutes; nothing is lost meanwhile
+store-waiting = { $server } has not answered since { $since }: { $why }. It is waited for, at most { $minutes ->
+    [one] one minute
+   *[other] { $minutes } minutes
+ }; nothing is lost meanwhile
 store-back = { $server } is there again after { $seconds } s
-store-gone = { $server } did not come back within { $minutes } minutes
+store-gone = { $server } did not come back within { $minutes ->
+    [one] one minute
+   *[other] { $minutes } minutes
+ }
 store-gone-advice = What was stored there stays as an unfinished image. Look after the server and the cable, and start again; --wait MINUTES sets how long a server is waited for.
 address-advice = An address looks like smb://USER@HOST/SHARE, nfs://HOST/EXPORT or sftp://USER@HOST/FOLDER; %20 stands for a space.
 address-no-text = The address holds bytes that are no text
@@ -61,7 +67,7 @@ ssh-no-sftp-advice = The server's keeper has to allow SFTP for this user.
 store-web-authorities = The file of certificates cannot be used
 store-web-authorities-advice = Name a file that holds at least one certificate in PEM form (-----BEGIN CERTIFICATE-----).
 store-web-certificate = The server's certificate is not believed; nothing was sent
-store-web-certificate-advice = Look whether the name is right and the date of this machine too. If the place has an authority of its own, give its certificate: --ca-file FILE.
+store-web-certificate-advice = Look whether the name is right and the clock of this machine too: it says { $now }. If the place has an authority of its own, give its certificate: --ca-file FILE.
 store-web-no-host = the name is not known
 store-web-no-host-advice = Look for a typing error, and whether the network and its name server (DNS) work; the server's number instead of its name works without.
 store-web-silent = the server says nothing

@@ -187,7 +187,7 @@ menu-server-text =
     nfs://SERVIDOR/EXPORTACIÓN  un servidor NFS; nfs://SERVIDOR/ muestra lo que tiene
     sftp://USUARIO@SERVIDOR/CARPETA  un servidor al que se llega por SSH
     s3://BUCKET/CARPETA?endpoint=https://SERVIDOR  almacenamiento de objetos
+    https://SERVIDOR/CARPETA/IMAGEN  una imagen en un servidor web, para restaurarla
     La contraseña se pregunta después; no va en la dirección.
-menu-server-none = Esto no es la dirección de un servidor. Empieza con smb://, nfs://, sftp:// o s3://.
-menu-server-web = Las imágenes de servidores web se restauran con una orden, en la consola: calco restore https://SERVIDOR/CARPETA/IMAGEN --to DISCO
+menu-server-none = Esto no es la dirección de un servidor. Empieza con smb://, nfs://, sftp://, s3:// o https://.
 menu-server-connecting = Conectando con el servidor

@@ -14,9 +14,15 @@ store-cut-short = El archivo termina antes de lo debido
 store-no-thread = El sistema no da ningún hilo para las conexiones con servidores
 store-no-resume = Este destino no puede continuar un archivo
 store-changed = El archivo del destino no es el que se empezó
-store-waiting = { $server } no responde desde las { $since }: { $why }. Se le espera, como mucho { $minutes } minutos; mientras tanto no se pierde nada
+store-waiting = { $server } no responde desde las { $since }: { $why }. Se le espera, como mucho { $minutes ->
+    [one] un minuto
+   *[other] { $minutes } minutos
+ }; mientras tanto no se pierde nada
 store-back = { $server } vuelve a responder después de { $seconds } s
-store-gone = { $server } no volvió en { $minutes } minutos
+store-gone = { $server } no volvió en { $minutes ->
+    [one] un minuto
+   *[other] { $minutes } minutos
+ }
 store-gone-advice = Lo que se almacenó allí queda como imagen sin terminar. Compruebe el servidor y el cable, y empiece de nuevo; --wait MINUTOS indica cuánto se espera a un servidor.
 address-advice = Una dirección tiene la forma smb://USUARIO@SERVIDOR/RECURSO, nfs://SERVIDOR/EXPORTACIÓN o sftp://USUARIO@SERVIDOR/CARPETA; %20 es un espacio.
 address-no-text = La dirección contiene bytes que no son texto
@@ -61,7 +67,7 @@ ssh-no-sftp-advice = Quien cuida del servidor tiene que permitir SFTP a este usu
 store-web-authorities = El archivo de certificados no se puede usar
 store-web-authorities-advice = Indique un archivo que tenga al menos un certificado en forma PEM (-----BEGIN CERTIFICATE-----).
 store-web-certificate = No se confía en el certificado del servidor; no se envió nada
-store-web-certificate-advice = Compruebe el nombre y también la fecha de esta máquina. Si el lugar tiene una autoridad propia, indique su certificado: --ca-file ARCHIVO.
+store-web-certificate-advice = Compruebe el nombre y también el reloj de esta máquina: marca { $now }. Si el lugar tiene una autoridad propia, indique su certificado: --ca-file ARCHIVO.
 store-web-no-host = el nombre no se conoce
 store-web-no-host-advice = Compruebe que esté bien escrito y que funcionen la red y su servidor de nombres (DNS); el número del servidor en lugar del nombre funciona sin él.
 store-web-silent = el servidor no dice nada

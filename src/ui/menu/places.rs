@@ -25,6 +25,8 @@ pub(super) struct Place {
     pub(super) word: String,
     /// The kernel's name of the disk it is on, where that is known.
     pub(super) disk: Option<String>,
+    /// The only image that is looked for there: web servers tell of no others.
+    only: Option<String>,
 }
 
 impl Place {
@@ -49,7 +51,11 @@ impl Place {
     /// # Errors
     /// When it cannot be read.
     pub(super) fn entries(&self) -> Result<Vec<Entry>> {
-        library::list(self.look()?.store().as_ref())
+        let store = self.look()?.store();
+        match &self.only {
+            Some(name) => library::list_named(store.as_ref(), name),
+            None => library::list(store.as_ref()),
+        }
     }
 
     /// The word for an image in it.
@@ -195,6 +201,10 @@ fn is_of_the_system(name: &str) -> bool {
     name.starts_with('.') || NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
+fn is_web(address: &Address) -> bool {
+    matches!(address.scheme, Scheme::Http | Scheme::Https)
+}
+
 /// What is in a folder of a destination.
 struct Contents {
     /// Every directory.
@@ -259,7 +269,7 @@ impl Menu<'_> {
                 Spot::Folder => self.typed_folder(title)?,
                 Spot::Server => self.typed_server(title, access)?,
                 Spot::Volume(word, disk) => {
-                    let place = Place { word, disk: Some(disk) };
+                    let place = Place { word, disk: Some(disk), only: None };
                     self.folder_on(title, place, access, access == DestinationAccess::Write)?
                 }
             };
@@ -276,7 +286,7 @@ impl Menu<'_> {
             missing.then(|| message!("menu-folder-missing", path = text).to_string())
         };
         let word = self.person.line(input, check)?;
-        Ok(word.map(|word| Place { word, disk: None }))
+        Ok(word.map(|word| Place { word, disk: None, only: None }))
     }
 
     /// A folder on a server, by its address; opened for a look, so that what is wrong shows here.
@@ -286,29 +296,43 @@ impl Menu<'_> {
             let input = Input::new(title, message!("menu-server-prompt"), &typed)
                 .text(message!("menu-server-text"));
             let check = |text: &str| match Address::parse(text) {
-                Ok(Some(address)) if matches!(address.scheme, Scheme::Http | Scheme::Https) => {
-                    Some(message!("menu-server-web").to_string())
-                }
+                Ok(Some(address)) if is_web(&address) => match access {
+                    DestinationAccess::Write => {
+                        Some(message!("store-web-read-only-advice").to_string())
+                    }
+                    DestinationAccess::Look if address.folders.is_empty() => {
+                        Some(message!("store-web-no-list-advice").to_string())
+                    }
+                    DestinationAccess::Look => None,
+                },
                 Ok(Some(_)) => None,
                 Ok(None) => Some(message!("menu-server-none").to_string()),
                 Err(error) => Some(error.report()),
             };
             let Some(word) = self.person.line(input, check)? else { return Ok(None) };
             typed.clone_from(&word);
-            let place = Place { word, disk: None };
+            let place = match Address::parse_image(&word) {
+                Ok(Some((folder, name))) if is_web(&folder) => {
+                    Place { word: folder.to_string(), disk: None, only: Some(name) }
+                }
+                _ => Place { word, disk: None, only: None },
+            };
             let looked = place.clone();
             let connecting = message!("menu-server-connecting");
             let outcome = self.person.try_to(&connecting, move || {
+                if looked.only.is_some() {
+                    return looked.entries().map(|_| Vec::new());
+                }
                 let destination = match access {
                     DestinationAccess::Look => looked.look()?,
                     DestinationAccess::Write => looked.write()?,
                 };
-                contents(&destination)
+                contents(&destination).map(|contents| contents.folders)
             })?;
             match outcome {
-                Some(Ok(contents)) => {
+                Some(Ok(folders)) => {
                     // What the address says is enough where there is nothing to choose.
-                    if contents.folders.is_empty() {
+                    if folders.is_empty() {
                         self.server = typed;
                         return Ok(Some(place));
                     }

@@ -107,6 +107,27 @@ fn an_address_from_the_command_line_and_an_image_from_a_web_server() {
     restores("network-static", "calco.ip=10.0.2.77/24,10.0.2.2");
 }
 
+#[test]
+fn an_image_from_a_web_server_by_the_menu() {
+    let name = "network-web-menu";
+    let Some(built) = BuiltSystem::find(name) else { return };
+    let work = work_folder(name);
+    let (source, images) = image_of_a_small_disk(&built, work.path());
+    let server = WebServer::start(&images, work.path());
+    let target = work.path().join("target.img");
+    fs::File::create(&target).unwrap().set_len(fs::metadata(&source).unwrap().len()).unwrap();
+    let texts = Texts::english();
+    let disk = Disk::new(&target).on(Bus::Virtio).serial_number("TARGET");
+    let machine = Machine::new(name).disk(disk).wire(Wire::Host);
+    let mut guest = at_the_menu(&built, machine, &texts);
+    let mut menu = Menu { guest: &mut guest, texts: &texts };
+    let address = format!("http://10.0.2.2:{}", server.port);
+    menu.restore_from_server(&format!("{address}/lab"), "lab", "TARGET");
+    menu.power_off();
+    let same = Command::new("cmp").arg(&source).arg(&target).output().unwrap();
+    assert!(same.status.success(), "{}", String::from_utf8_lossy(&same.stdout));
+}
+
 /// An unattended run that needs a server and cannot reach any; what is said, and the way back.
 fn explains(name: &str, wire: Option<Wire>, words: &str, text: &str) {
     let Some(built) = BuiltSystem::find(name) else { return };

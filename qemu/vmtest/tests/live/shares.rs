@@ -56,7 +56,16 @@ impl InShell {
         source: PathBuf,
         target: PathBuf,
     ) -> Option<Self> {
-        let machine = Machine::new(name)
+        Self::with_machine(Machine::new(name), built, source, target)
+    }
+
+    fn with_machine(
+        machine: Machine,
+        built: BuiltSystem,
+        source: PathBuf,
+        target: PathBuf,
+    ) -> Option<Self> {
+        let machine = machine
             .disk(Disk::new(&source).on(Bus::Virtio).serial_number(SMALL_SERIAL))
             .disk(Disk::new(&target).on(Bus::Virtio).serial_number("TARGET"))
             .wire(Wire::Host);
@@ -294,7 +303,7 @@ fn an_nfs_server_that_is_gone_for_good() {
     let (code, output) = machine.end();
     assert_eq!(code, 1, "{output}");
     let plain = output.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(plain.contains("did not come back within 1 minutes"), "{output}");
+    assert!(plain.contains("did not come back within one minute"), "{output}");
     machine.guest.keep_screen("gone");
     // The machine is not held up by it.
     let texts = Texts::english();
@@ -303,4 +312,44 @@ fn an_nfs_server_that_is_gone_for_good() {
     let mut menu = Menu { guest: &mut machine.guest, texts: &texts };
     menu.see("menu-welcome");
     menu.power_off();
+}
+
+#[test]
+fn credentials_on_a_labelled_stick_let_us_in() {
+    let name = "share-keys";
+    let Some(built) = BuiltSystem::find(name) else { return };
+    if !smb::can_serve() {
+        return;
+    }
+    let work = work_folder(name);
+    let server = Smb::start(work.path());
+    let credentials = work.path().join("credentials");
+    let lines = format!("[smb://10.0.2.2]\npassword = \"{}\"\n", smb::PASSWORD);
+    fs::write(&credentials, lines).unwrap();
+    let stick = work.path().join("keys.img");
+    let run = |program: &str, words: &[&str], files: &[&Path]| {
+        let status = Command::new(program).args(words).args(files).status().unwrap();
+        assert!(status.success(), "{program}");
+    };
+    fs::File::create(&stick).unwrap().set_len(16 << 20).unwrap();
+    run("mkfs.fat", &["-n", "CALCO-KEYS"], &[&stick]);
+    let inside = stick.display().to_string();
+    run("mcopy", &["-i", &inside], &[&credentials, Path::new("::credentials")]);
+    let before = fs::read(&stick).unwrap();
+    let source = small_disk(work.path());
+    let target = work.path().join("target.img");
+    fs::File::create(&target).unwrap().set_len(fs::metadata(&source).unwrap().len()).unwrap();
+    let machine = Machine::new(name).disk(Disk::new(&stick).on(Bus::Usb).serial_number("KEYS"));
+    let machine = InShell::with_machine(machine, built, source, target);
+    let mut machine = machine.unwrap();
+    let address = format!("smb://root@10.0.2.2:{}/images", server.port);
+    machine.calco(&format!("images '{address}' </dev/null"), 0, "no images");
+    machine.calco(&format!("save serial:{SMALL_SERIAL} --to '{address}' --name lab"), 0, "");
+    machine.verified_here(&server.folder("images").join("lab"));
+    let manifest = fs::read_to_string(server.folder("images").join("lab/manifest.json")).unwrap();
+    let log = fs::read_to_string(server.folder("images").join("lab/log.txt")).unwrap();
+    for text in [manifest, log] {
+        assert!(!text.contains("w\\\"ord") && !text.contains("w\"ord"), "{text}");
+    }
+    assert!(fs::read(&stick).unwrap() == before, "the stick was written to");
 }
