@@ -463,7 +463,7 @@ command_test() {
   if [ "${1:-}" = --full ]; then
     export CALCO_TEST_FULL=1
   fi
-  # Those in virtual machines come last, one at a time.
+  # Those in virtual machines come last; they wait for each other.
   if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run --locked --workspace --no-fail-fast \
       --filterset 'not (package(calco-vmtest) & binary(live))'
@@ -478,7 +478,7 @@ command_test() {
   if [ "${1:-}" = --full ]; then
     machines=
   fi
-  CALCO_REQUIRE_LIVE=1 cargo test --locked --workspace --test live -- --test-threads=1 "$machines"
+  CALCO_REQUIRE_LIVE=1 cargo test --locked --workspace --test live -- --test-threads="$(nproc)" "$machines"
   if [ "${1:-}" = --full ]; then
     step "Every way to save and restore a real system"
     cargo run --locked --quiet --package calco-vmtest --bin matrix

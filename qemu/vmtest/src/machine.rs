@@ -134,7 +134,7 @@ impl Machine {
         arguments.add("-nodefaults", None);
         arguments.add("-machine", Some(self.firmware.machine_type()));
         arguments.add("-m", Some(&format!("{}M", self.memory)));
-        arguments.add("-smp", Some("2"));
+        arguments.add("-smp", Some(&accelerator.processors().to_string()));
         arguments.add("-display", Some("none"));
         arguments.add("-vga", Some("std"));
         // Nothing of the start is lost: it waits for `cont`.
@@ -278,7 +278,7 @@ mod tests {
     fn a_bios_machine_with_a_cd() {
         let machine = Machine::new("x").memory(256).boot(Boot::Cd("/a.iso".into()));
         let words = arguments(&machine);
-        assert!(words.starts_with("-accel tcg,thread=multi -cpu max"), "{words}");
+        assert!(words.starts_with("-accel tcg -cpu max"), "{words}");
         for part in ["-m 256M", "-no-reboot", "path=/f/serial", "-machine q35 ", "\"ide-cd\""] {
             assert!(words.contains(part), "{part} in {words}");
         }

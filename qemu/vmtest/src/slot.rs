@@ -1,6 +1,7 @@
 //! Tests run at once; virtual machines wait for each other, so that each has the processors that
 //! its time limits count on.
 
+use crate::Accelerator;
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -15,10 +16,10 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    /// Waits for a place: there is one for every two processors.
+    /// Waits for a place: there are as many as guests that have their processors for themselves.
     pub(crate) fn wait() -> io::Result<Self> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        let places = (processors / 2).max(1);
+        let places = (processors / Accelerator::best().processors()).max(1);
         let until = Instant::now() + LONGEST_WAIT;
         loop {
             for place in 0..places {
