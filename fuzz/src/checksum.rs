@@ -219,6 +219,39 @@ pub fn repair_exfat(disk: &mut SparseDisk) -> bool {
     true
 }
 
+/// Makes the checksums of the f2fs checkpoints right. Answers whether there is a superblock.
+pub fn repair_f2fs(disk: &mut SparseDisk) -> bool {
+    const SIGNATURE: u32 = 0xF2F5_2010;
+    const BLOCK: u64 = 4096;
+    const SEGMENT: u64 = 512;
+    let Ok(superblock) = disk.read_vec(1024, 96) else { return false };
+    if u32_at(&superblock, 0) != SIGNATURE {
+        return false;
+    }
+    let crc = |seed: u32, bytes: &[u8]| {
+        let mut digest = CRC_OF_LVM.digest_with_initial(seed.reverse_bits());
+        digest.update(bytes);
+        digest.finalize()
+    };
+    let first = u64::from(u32_at(&superblock, 76));
+    for start in [first, first + SEGMENT] {
+        let mut blocks = 1;
+        for last in [false, true] {
+            let number = start + if last { blocks - 1 } else { 0 };
+            let Ok(mut block) = disk.read_vec(number * BLOCK, BLOCK as usize) else { break };
+            blocks = u64::from(u32_at(&block, 136)).clamp(1, SEGMENT);
+            let offset = u32_at(&block, 164) as usize;
+            if !(192..=4092).contains(&offset) {
+                break;
+            }
+            let sum = crc(crc(SIGNATURE, &block[..offset]), &block[offset + 4..]);
+            block[offset..offset + 4].copy_from_slice(&sum.to_le_bytes());
+            disk.overwrite(number * BLOCK + offset as u64, &sum.to_le_bytes());
+        }
+    }
+    true
+}
+
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
 }
@@ -246,11 +279,12 @@ mod tests {
             "xfs/v5",
             "btrfs/single",
             "exfat/files",
+            "f2fs/files",
         ] {
             let disk = seed(name);
             let mut repaired = disk.clone();
-            let repairs: [fn(&mut SparseDisk) -> bool; 5] =
-                [repair_gpt, repair_ext, repair_xfs, repair_btrfs, repair_exfat];
+            let repairs: [fn(&mut SparseDisk) -> bool; 6] =
+                [repair_gpt, repair_ext, repair_xfs, repair_btrfs, repair_exfat, repair_f2fs];
             assert!(repairs.iter().any(|repair| repair(&mut repaired)), "{name}");
             for offset in (0..disk.size()).step_by(1 << 20) {
                 let length = (disk.size() - offset).min(1 << 20) as usize;

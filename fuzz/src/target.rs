@@ -26,6 +26,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "fat", run: fat },
     Target { name: "ntfs", run: ntfs },
     Target { name: "exfat", run: exfat },
+    Target { name: "f2fs", run: f2fs },
     Target { name: "swap", run: swap },
     Target { name: "xfs", run: xfs },
     Target { name: "btrfs", run: btrfs },
@@ -76,6 +77,12 @@ pub fn ntfs(input: &[u8]) -> bool {
 pub fn exfat(input: &[u8]) -> bool {
     let mut disk = SparseDisk::decode(input, LARGEST_VOLUME);
     is_certain(&volume(&disk)) | (checksum::repair_exfat(&mut disk) && is_certain(&volume(&disk)))
+}
+
+/// A volume with an f2fs file system, as it is and with the checksums of its checkpoints made right.
+pub fn f2fs(input: &[u8]) -> bool {
+    let mut disk = SparseDisk::decode(input, LARGEST_VOLUME);
+    is_certain(&volume(&disk)) | (checksum::repair_f2fs(&mut disk) && is_certain(&volume(&disk)))
 }
 
 /// A swap area.

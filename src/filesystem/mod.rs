@@ -12,6 +12,7 @@ mod composed;
 mod crc32c;
 pub mod exfat;
 pub mod ext;
+pub mod f2fs;
 pub mod fat;
 mod kind;
 mod layers;
@@ -201,6 +202,7 @@ const READERS: &[Reader] = &[
     Reader { detect: swap::detect, used: swap::used },
     Reader { detect: xfs::detect, used: xfs::used },
     Reader { detect: btrfs::detect, used: btrfs::used },
+    Reader { detect: f2fs::detect, used: f2fs::used },
     Reader { detect: packed::detect_squashfs, used: packed::used_squashfs },
     Reader { detect: packed::detect_erofs, used: packed::used_erofs },
 ];

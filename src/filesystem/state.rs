@@ -42,6 +42,7 @@ impl VolumeState {
             | "ext-needs-recovery"
             | "ext-needs-recovery-external"
             | "ext-not-clean"
+            | "f2fs-not-clean"
             | "xfs-needs-recovery" => Some(Self::Unclean),
             _ => None,
         }

@@ -4,7 +4,7 @@ use super::At::Start;
 use super::{Probe, Row, crc32_le, plain, row};
 use crate::filesystem::Volume;
 use crate::filesystem::VolumeKind::{
-    self, Apfs, F2fs, HfsPlus, Iso9660, Jfs, Nilfs2, Refs, Reiserfs, Udf, Ufs, XfsLog,
+    self, Apfs, HfsPlus, Iso9660, Jfs, Nilfs2, Refs, Reiserfs, Udf, Ufs, XfsLog,
 };
 use crate::units::KIB;
 
@@ -14,8 +14,6 @@ pub(super) const ROWS: &[Row] = &[
     // "XFS Algorithms & Data Structures", section "Journaling Log": a log on a device of its own
     // has no superblock; as long as nothing was overwritten, a record begins where it does.
     row(XfsLog, Start(0), 0, &0xFEED_BABE_u32.to_be_bytes(), xfs_log),
-    // Linux, include/linux/f2fs_fs.h, struct f2fs_super_block.
-    row(F2fs, Start(KIB), 0, &0xF2F5_2010_u32.to_le_bytes(), f2fs),
     // Apple, technical note TN1150 "HFS Plus Volume Format", sections "Volume Header" and "HFS
     // Wrapper"; HX is the one that tells cases apart. Big-endian.
     row(HfsPlus, Start(KIB), 0, b"H+\x00\x04", hfs_plus),
@@ -62,17 +60,6 @@ fn xfs_log(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {
     let round = u64::from(probe.u32_be(at + 4)?);
     let is_record = matches!(probe.u32_be(at + 8)?, 1 | 2) && probe.u64_be(at + 16)? == round << 32;
     is_record.then_some(Volume { uuid: probe.uuid(at + 304), ..Volume::of(kind) })
-}
-
-fn f2fs(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {
-    let block = block_size_log(probe.u32_le(at + 16)?)?;
-    Some(Volume {
-        label: probe.text_utf16(at + 124, 512),
-        uuid: probe.uuid(at + 108),
-        block_size: Some(block),
-        length: probe.u64_le(at + 36)?.checked_mul(block),
-        ..Volume::of(kind)
-    })
 }
 
 fn hfs_plus(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {

@@ -122,16 +122,6 @@ impl<'a> Probe<'a> {
         text(&self.bytes(offset, length)?)
     }
 
-    /// The label in a field of `length` UTF-16 units, little-endian.
-    fn text_utf16(&self, offset: u64, length: usize) -> Option<String> {
-        let bytes = self.bytes(offset, length * 2)?;
-        let units = bytes.as_chunks::<2>().0.iter().map(|unit| u16::from_le_bytes(*unit));
-        let text: String = char::decode_utf16(units.take_while(|unit| *unit != 0))
-            .map(|result| result.unwrap_or(char::REPLACEMENT_CHARACTER))
-            .collect();
-        (!text.is_empty()).then_some(text)
-    }
-
     /// The UUID in 16 bytes, unless it is all zeros.
     fn uuid(&self, offset: u64) -> Option<String> {
         let uuid = Uuid::from_bytes(self.array(offset)?);

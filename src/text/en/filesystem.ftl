@@ -194,3 +194,16 @@ md-level = It is a member of a Linux RAID array of the level { $level }; this ve
 md-not-in-sync = The RAID array was not stopped cleanly, or this member is a spare, failed, or being rebuilt
 md-members-differ = The members of the RAID array tell different stories: one of them missed changes
 md-members-missing = The linear RAID array has { $all } members, and only { $there } of them is here. Choose all its disks together
+
+f2fs-superblocks = The two superblocks do not agree, or a checksum of them is wrong
+f2fs-features = The file system uses features that this version does not know: { $features }
+f2fs-devices = The file system has other devices, too
+f2fs-block-size = The blocks or segments of the file system have a size that this version does not know
+f2fs-impossible = The superblock or the checkpoint says something impossible: the file system is damaged
+f2fs-longer-than-volume = The file system has { $length } bytes, but its volume has only { $size }
+f2fs-no-checkpoint = There is no checkpoint that is complete: the file system is damaged
+f2fs-needs-check = The file system says that it has to be checked (fsck.f2fs)
+f2fs-not-clean = The file system was not unmounted, or is in use
+f2fs-journal = The journal of the segment table makes no sense: the file system is damaged
+f2fs-segment = What the segment table says of segment { $number } contradicts itself: the file system is damaged
+f2fs-count = The segment table has { $counted } blocks in use, but the checkpoint says { $stored }

@@ -194,3 +194,16 @@ md-level = Es miembro de un RAID de Linux del nivel { $level }; esta versión ex
 md-not-in-sync = El RAID no se detuvo limpiamente, o este miembro es de reserva, falló o se está reconstruyendo
 md-members-differ = Los miembros del RAID no cuentan lo mismo: alguno se perdió cambios
 md-members-missing = El RAID lineal tiene { $all } miembros, y de ellos aquí solo hay { $there }. Elija todos sus discos juntos
+
+f2fs-superblocks = Los dos superbloques no coinciden, o una de sus sumas de comprobación no es correcta
+f2fs-features = El sistema de archivos usa características que esta versión no conoce: { $features }
+f2fs-devices = El sistema de archivos tiene además otros dispositivos
+f2fs-block-size = Los bloques o segmentos del sistema de archivos tienen un tamaño que esta versión no conoce
+f2fs-impossible = El superbloque o el punto de control dice algo imposible: el sistema de archivos está dañado
+f2fs-longer-than-volume = El sistema de archivos tiene { $length } bytes, pero su volumen solo tiene { $size }
+f2fs-no-checkpoint = No hay ningún punto de control completo: el sistema de archivos está dañado
+f2fs-needs-check = El sistema de archivos dice que hay que comprobarlo (fsck.f2fs)
+f2fs-not-clean = El sistema de archivos no se desmontó, o está en uso
+f2fs-journal = El diario de la tabla de segmentos no tiene sentido: el sistema de archivos está dañado
+f2fs-segment = Lo que la tabla de segmentos dice del segmento { $number } se contradice: el sistema de archivos está dañado
+f2fs-count = La tabla de segmentos tiene { $counted } bloques en uso, pero el punto de control dice { $stored }

@@ -51,7 +51,9 @@ impl Place {
     /// # Errors
     /// When it cannot be read.
     pub(super) fn entries(&self) -> Result<Vec<Entry>> {
-        let store = self.look()?.store();
+        // Its volume is mounted as long as this is kept.
+        let destination = self.look()?;
+        let store = destination.store();
         match &self.only {
             Some(name) => library::list_named(store.as_ref(), name),
             None => library::list(store.as_ref()),
