@@ -4,7 +4,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::text::message;
 use futures_util::TryStreamExt as _;
 use rtnetlink::packet_route::address::AddressAttribute;
-use rtnetlink::{Handle, LinkUnspec, RouteMessageBuilder};
+use rtnetlink::{Handle, LinkUnspec, LinkVlan, RouteMessageBuilder};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::time::Duration;
@@ -25,7 +25,12 @@ pub(super) struct Link {
     pub(super) has_carrier: Option<bool>,
     /// Bits per second, in millions, where the driver tells.
     pub(super) megabits: Option<u32>,
+    /// For a tagged network: the name of the interface that it is on.
+    pub(super) carrier_of_tags: Option<String>,
 }
+
+/// The longest name of an interface, in bytes.
+const LONGEST_NAME: usize = 15;
 
 fn hardware_address(text: &str) -> Option<[u8; 6]> {
     let bytes: Option<Vec<u8>> =
@@ -52,9 +57,15 @@ impl Link {
         // ARPHRD_ETHER of <linux/if_arp.h>.
         let is_ethernet = text("type")? == "1";
         let is_wired = path.join("device").exists() && !path.join("wireless").exists();
-        if !is_ethernet || !is_wired {
-            return None;
-        }
+        if is_ethernet && is_wired { Self::read_any(path) } else { None }
+    }
+
+    /// Reads an interface of any kind.
+    fn read_any(path: &Path) -> Option<Self> {
+        let text = |name: &str| {
+            let text = std::fs::read_to_string(path.join(name)).ok()?;
+            Some(text.trim().to_owned())
+        };
         Some(Self {
             index: text("ifindex")?.parse().ok()?,
             name: path.file_name()?.to_str()?.to_owned(),
@@ -62,7 +73,24 @@ impl Link {
             // Reading it fails while the interface is down.
             has_carrier: text("carrier").map(|carrier| carrier == "1"),
             megabits: text("speed").and_then(|speed| speed.parse().ok()).filter(|speed| *speed > 0),
+            carrier_of_tags: None,
         })
+    }
+
+    /// What the interface of the tagged network `number` on this one is called.
+    pub(super) fn name_of_tagged(&self, number: u16) -> String {
+        let name = format!("{}.{number}", self.name);
+        match name.len() <= LONGEST_NAME {
+            true => name,
+            false => format!("vlan{}.{number}", self.index),
+        }
+    }
+
+    /// The interface of the tagged network `number` on this one, if it is there. `root` is
+    /// `/sys/class/net`.
+    pub(super) fn tagged(&self, root: &Path, number: u16) -> Option<Self> {
+        let link = Self::read_any(&root.join(self.name_of_tagged(number)))?;
+        Some(Self { carrier_of_tags: Some(self.name.clone()), ..link })
     }
 }
 
@@ -103,6 +131,15 @@ impl Netlink {
     pub(super) fn up(&self, link: &Link) -> Result<()> {
         let message = LinkUnspec::new_with_index(link.index).up().build();
         self.ask(self.handle.link().set(message).execute())
+    }
+
+    /// Makes the interface of the tagged network `number` on an interface.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub(super) fn add_tagged(&self, link: &Link, number: u16) -> Result<()> {
+        let message = LinkVlan::new(&link.name_of_tagged(number), link.index, number).build();
+        self.ask(self.handle.link().add(message).execute())
     }
 
     /// Gives an interface an address; one that it has already is fine.
@@ -200,5 +237,12 @@ mod tests {
         assert_eq!((links[0].has_carrier, links[0].megabits), (None, None));
         assert_eq!((links[1].has_carrier, links[1].megabits), (Some(true), Some(1000)));
         assert_eq!(links[1].hardware_address, [0x52, 0x54, 0, 0x12, 0x34, 0x56]);
+
+        assert_eq!(links[1].tagged(root.path(), 42), None);
+        add("enp3s0.42", "1", &[("ifindex", "9"), address, ("carrier", "1")], &[]);
+        let tagged = links[1].tagged(root.path(), 42).unwrap();
+        assert_eq!((tagged.index, tagged.carrier_of_tags.as_deref()), (9, Some("enp3s0")));
+        let long = Link { name: "enx525400123456".into(), ..links[1].clone() };
+        assert_eq!(long.name_of_tagged(4094), "vlan3.4094");
     }
 }

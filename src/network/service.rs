@@ -156,6 +156,8 @@ struct Service<'a> {
     log: &'a dyn Fn(&str),
     netlink: Netlink,
     managed: BTreeMap<u32, Managed>,
+    /// The numbers of interfaces on which the kernel makes no tagged network.
+    refused: Vec<u32>,
     answers: Sender<Answer>,
 }
 
@@ -171,7 +173,9 @@ fn ready(lease: &Lease) -> Condition {
 /// Which setting is for an interface.
 fn setting_for<'a>(settings: &'a [Settings], link: &Link) -> Option<&'a Settings> {
     let named = settings.iter().find(|one| match &one.interface {
-        Some(InterfaceChoice::Name(name)) => *name == link.name,
+        Some(InterfaceChoice::Name(name)) => {
+            name == link.carrier_of_tags.as_ref().unwrap_or(&link.name)
+        }
         Some(InterfaceChoice::HardwareAddress(address)) => *address == link.hardware_address,
         None => false,
     });
@@ -179,9 +183,37 @@ fn setting_for<'a>(settings: &'a [Settings], link: &Link) -> Option<&'a Settings
 }
 
 impl Service<'_> {
+    /// Every interface; in the place of those whose settings name a tagged network, that network's.
+    fn links(&mut self) -> Vec<Link> {
+        let root = Path::new("/sys/class/net");
+        let mut links = Link::all(root);
+        for link in &mut links {
+            let Some(number) = setting_for(self.settings, link).and_then(|one| one.vlan) else {
+                continue;
+            };
+            let mut tagged = link.tagged(root, number);
+            if tagged.is_none() && !self.refused.contains(&link.index) {
+                // Without its carrier it has none.
+                let made =
+                    self.netlink.up(link).and_then(|()| self.netlink.add_tagged(link, number));
+                match made {
+                    Ok(()) => tagged = link.tagged(root, number),
+                    Err(error) => {
+                        self.fail(link, &error);
+                        self.refused.push(link.index);
+                    }
+                }
+            }
+            if let Some(tagged) = tagged {
+                *link = tagged;
+            }
+        }
+        links
+    }
+
     /// Looks at every interface, and begins what is due.
     fn look(&mut self) {
-        let links = Link::all(Path::new("/sys/class/net"));
+        let links = self.links();
         self.managed.retain(|index, _| links.iter().any(|link| link.index == *index));
         for link in links {
             let index = link.index;
@@ -218,6 +250,11 @@ impl Service<'_> {
             managed.condition = Condition::LeftAlone;
             return;
         };
+        if setting.vlan.is_some() && managed.link.carrier_of_tags.is_none() {
+            // Never outside of the network that was asked for.
+            managed.condition = Condition::Failed { why: message!("network-no-vlan").to_string() };
+            return;
+        }
         if managed.link.has_carrier != Some(true) {
             // Addresses stay: the cable may come back. Then the lease is asked about.
             managed.condition = Condition::NoCable;
@@ -403,7 +440,8 @@ pub fn run(
 ) -> Result<()> {
     let (answers, received): (Sender<Answer>, Receiver<Answer>) = channel();
     let netlink = Netlink::open()?;
-    let mut service = Service { settings, log, netlink, managed: BTreeMap::new(), answers };
+    let mut service =
+        Service { settings, log, netlink, managed: BTreeMap::new(), refused: Vec::new(), answers };
     let mut written: Option<State> = None;
     loop {
         service.look();
@@ -438,6 +476,7 @@ mod tests {
             hardware_address: [2, 0, 0, 0, 0, last],
             has_carrier: Some(true),
             megabits: None,
+            carrier_of_tags: None,
         }
     }
 
@@ -449,6 +488,9 @@ mod tests {
         let one = Settings::parse_all("dhcp,dev=02:00:00:00:00:07").unwrap();
         assert_eq!(setting_for(&one, &link("eth0", 1)), None);
         assert_eq!(setting_for(&one, &link("eth0", 7)), Some(&one[0]));
+        // A tagged network has the setting of the interface that it is on.
+        let tagged = Link { carrier_of_tags: Some("eth1".into()), ..link("eth1.42", 9) };
+        assert_eq!(setting_for(&all, &tagged), Some(&all[1]));
     }
 
     #[test]

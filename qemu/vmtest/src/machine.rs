@@ -34,6 +34,7 @@ pub struct Machine {
     boot: Boot,
     disks: Vec<Disk>,
     wire: Option<Wire>,
+    capture: Option<PathBuf>,
     terminal: TerminalKind,
     reboots: bool,
 }
@@ -50,6 +51,7 @@ impl Machine {
             boot: Boot::default(),
             disks: Vec::new(),
             wire: None,
+            capture: None,
             terminal: TerminalKind::default(),
             reboots: false,
         }
@@ -88,6 +90,12 @@ impl Machine {
     #[must_use]
     pub fn wire(self, wire: Wire) -> Self {
         Self { wire: Some(wire), ..self }
+    }
+
+    /// Writes what goes over that cable to a file, as libpcap does.
+    #[must_use]
+    pub fn capture(self, file: impl Into<PathBuf>) -> Self {
+        Self { capture: Some(file.into()), ..self }
     }
 
     /// What stands at the end of the serial line.
@@ -154,6 +162,11 @@ impl Machine {
         self.add_disks(&mut arguments);
         if let Some(wire) = self.wire {
             arguments.add("-netdev", Some(wire.netdev()));
+            if let Some(file) = &self.capture {
+                let file = file.display();
+                let dump = format!("filter-dump,id=dump,netdev=wire,file={file}");
+                arguments.add("-object", Some(&dump));
+            }
             arguments.device(&json!({
                 "driver": "virtio-net-pci", "netdev": "wire", "romfile": ""
             }));

@@ -15,7 +15,7 @@ mod smb;
 pub use process::{SHARE_PROCESS, run_share_process};
 
 use super::address::{Address, Scheme};
-use super::credentials::{Asker, Credentials, Secret};
+use super::credentials::{Asker, Credentials};
 use super::patience::Patience;
 use super::read_ahead::{RangeReader, Ranges, ReadAhead};
 use super::{Claim, Store};
@@ -32,6 +32,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// How long one address of the server may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -300,7 +301,7 @@ fn who(
             (Some(typed.ok_or_else(|| no_password(user, &address.server()))?), true)
         }
     };
-    let password = password.map(|password| Secret::expose(&password).to_owned());
+    let password = password.map(|password| Zeroizing::new(password.expose().to_owned()));
     Ok((MountUser { name, domain: credentials.domain.clone(), password }, was_asked))
 }
 

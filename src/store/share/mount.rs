@@ -21,16 +21,17 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// Where a process that serves a share has it mounted, for itself alone.
 const FOLDER: &str = "/run/calco/share";
 
-/// An option of a mount: its name, and its value unless it is a flag.
-pub(super) type MountOption = (&'static str, Option<String>);
+/// An option of a mount: its name, and its value unless it is a flag. One of them is the password.
+pub(super) type MountOption = (&'static str, Option<Zeroizing<String>>);
 
 /// Makes an option that has a value.
 pub(super) fn option(name: &'static str, value: impl Into<String>) -> MountOption {
-    (name, Some(value.into()))
+    (name, Some(Zeroizing::new(value.into())))
 }
 
 /// Who wants to be let in (SMB).
@@ -39,7 +40,7 @@ pub(super) struct MountUser {
     /// The user; none is a guest.
     pub(super) name: Option<String>,
     pub(super) domain: Option<String>,
-    pub(super) password: Option<String>,
+    pub(super) password: Option<Zeroizing<String>>,
 }
 
 /// A share that is to be mounted.
@@ -112,7 +113,7 @@ pub(super) fn attempt(
         fsconfig_set_string(&context, "source", source)?;
         for (name, value) in options {
             match value {
-                Some(value) => fsconfig_set_string(&context, *name, value)?,
+                Some(value) => fsconfig_set_string(&context, *name, value.as_str())?,
                 None => fsconfig_set_flag(&context, *name)?,
             }
         }
@@ -216,13 +217,27 @@ pub(super) fn largest_file(folder: &Path) -> Option<u64> {
     result.err().is_some_and(is_too_large).then_some(u64::from(u32::MAX))
 }
 
-/// Makes sure that a folder is there and can be entered.
+/// Makes sure that a folder is there, can be entered, and lies on the share: a link of the server must
+/// not lead into this machine.
 ///
 /// # Errors
-/// As the system answers.
+/// As the system answers; [`ErrorKind::Refused`] when it lies elsewhere.
 pub(super) fn enter(folder: &Path) -> Result<()> {
     std::fs::read_dir(folder)
         .map(drop)
         .context(|| message!("share-no-folder"))
-        .map_err(|error| error.advise(message!("share-no-folder-advice")))
+        .map_err(|error| error.advise(message!("share-no-folder-advice")))?;
+    stay_inside(folder)
+}
+
+/// Refuses what a link leads to elsewhere.
+///
+/// # Errors
+/// [`ErrorKind::Refused`], or as the system answers.
+pub(super) fn stay_inside(path: &Path) -> Result<()> {
+    let real = std::fs::canonicalize(path).context(|| message!("share-no-folder"))?;
+    match real.starts_with(FOLDER) {
+        true => Ok(()),
+        false => Err(Error::new(ErrorKind::Refused, message!("destination-leads-outside"))),
+    }
 }

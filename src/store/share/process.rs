@@ -1,6 +1,6 @@
 //! The process that has a share mounted, seen from both sides.
 
-use super::mount::{largest_file, mount, unmount};
+use super::mount::{largest_file, mount, stay_inside, unmount};
 use super::protocol::{Answer, Reply, Request, receive, send};
 use super::server::serve;
 use crate::error::{Context as _, Error, ErrorKind, ErrorRecord, Result};
@@ -98,7 +98,10 @@ impl Store for Mounted {
     }
 
     fn directory(&self, name: &str) -> Result<Arc<dyn ImageFiles>> {
-        self.store.directory(name)
+        let files = self.store.directory(name)?;
+        stay_inside(&self.store.folder().join(name))
+            .map_err(|error| error.at_path(files.location()))?;
+        Ok(files)
     }
 
     fn create_directory(&self, name: &str) -> Result<Arc<dyn ImageFiles>> {

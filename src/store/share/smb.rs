@@ -14,12 +14,13 @@ pub(super) const PORT: u16 = 445;
 fn logins(user: &MountUser) -> Vec<Vec<MountOption>> {
     let Some(name) = &user.name else {
         // Servers that let guests in take a user without a name, or any that they do not know.
-        let nobody = vec![("sec", Some("none".to_owned()))];
+        let nobody = vec![option("sec", "none")];
         let guest = vec![option("username", "guest"), option("password", "")];
         return vec![nobody, guest];
     };
     let mut options = vec![option("username", name)];
-    options.push(option("password", user.password.clone().unwrap_or_default()));
+    let password = user.password.clone().unwrap_or_default();
+    options.push(("password", Some(password)));
     if let Some(domain) = &user.domain {
         options.push(option("domain", domain));
     }

@@ -17,3 +17,4 @@ network-left-alone = { $name }: no se configura, porque calco.ip= no la menciona
 network-no-interface = No se encontró ninguna interfaz de red
 network-not-ready = La red no está lista: { $interfaces }
 network-not-ready-advice = Compruebe que el cable esté conectado en los dos extremos. Donde DHCP no da direcciones, arranque con calco.ip=DIRECCIÓN/PREFIJO,PUERTA-DE-ENLACE,SERVIDOR-DE-NOMBRES. Algunas tarjetas de red necesitan firmware: está en la imagen construida con --firmware.
+network-no-vlan = el núcleo no crea en ella ninguna red etiquetada (VLAN)

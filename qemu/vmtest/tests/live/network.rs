@@ -160,6 +160,47 @@ fn a_dhcp_server_that_never_answers_is_named_as_the_reason() {
     explains("network-silent", Some(Wire::Nobody), "", "no answer to DHCP");
 }
 
+/// The length of the Ethernet frames in a file of libpcap, and whether each is of this tagged network.
+fn frames(file: &Path, vlan: u16) -> Vec<bool> {
+    let bytes = fs::read(file).unwrap();
+    let mut found = Vec::new();
+    // A header of 24 bytes; before each frame 16, the captured length at the ninth.
+    let mut rest = bytes.get(24..).unwrap_or_default();
+    while let Some(length) = rest.get(8..12) {
+        let length = u32::from_le_bytes(length.try_into().unwrap()) as usize;
+        let Some(frame) = rest.get(16..16 + length) else { break };
+        let tag = [0x81, 0x00, (vlan >> 8) as u8, vlan as u8];
+        found.push(frame.get(12..16) == Some(&tag[..]));
+        rest = &rest[16 + length..];
+    }
+    found
+}
+
+#[test]
+fn a_tagged_network_is_the_only_one_that_is_spoken_to() {
+    let name = "network-vlan";
+    let Some(built) = BuiltSystem::find(name) else { return };
+    let work = work_folder(name);
+    let texts = Texts::english();
+    let capture = work.path().join("wire.pcap");
+    let disk = Disk::new(small_disk(work.path())).on(Bus::Virtio).serial_number(SMALL_SERIAL);
+    let machine = Machine::new(name).disk(disk).wire(Wire::Nobody).capture(&capture);
+    let words = format!("{ENGLISH} calco.ip=dhcp,vlan=42");
+    let mut guest = machine.boot(built.boot_kernel(&words)).start();
+    guest.wait_for(texts.get("menu-welcome"), MENU);
+    let mut menu = Menu { guest: &mut guest, texts: &texts };
+    menu.choose("menu-network");
+    menu.guest.wait_for("eth0.42", SOON);
+    menu.guest.wait_for("no answer to DHCP", SOON);
+    menu.guest.keep_screen("network");
+    drop(guest);
+    let frames = frames(&capture, 42);
+    let tagged = frames.iter().filter(|is_tagged| **is_tagged).count();
+    assert!(tagged >= 3, "{tagged} of {} frames are tagged", frames.len());
+    // Nothing but what the kernel says by itself on an interface that is up (IPv6).
+    assert!(frames.len() - tagged <= 12, "{tagged} of {} frames are tagged", frames.len());
+}
+
 #[test]
 fn a_server_that_is_not_there_is_named_as_the_reason() {
     explains("network-refused", Some(Wire::Host), "", "refused");

@@ -315,6 +315,49 @@ fn an_nfs_server_that_is_gone_for_good() {
 }
 
 #[test]
+fn an_export_is_chosen_from_what_the_server_has() {
+    let name = "share-exports";
+    let Some(built) = BuiltSystem::find(name) else { return };
+    if !nfs::can_serve() {
+        return;
+    }
+    let work = work_folder(name);
+    let server = Nfs::start(work.path());
+    fs::create_dir(server.folder("images").join("lab")).unwrap();
+    let source = small_disk(work.path());
+    let texts = Texts::english();
+    let disk = Disk::new(&source).on(Bus::Virtio).serial_number(SMALL_SERIAL);
+    let machine = Machine::new(name).disk(disk).wire(Wire::Host);
+    let mut guest = at_the_menu(&built, machine, &texts);
+    let mut menu = Menu { guest: &mut guest, texts: &texts };
+    menu.choose("menu-save");
+    menu.see("menu-save-disks");
+    menu.choose_text(SMALL_SERIAL, SOON);
+    menu.see("menu-save-place");
+    menu.choose("menu-place-server");
+    menu.see("menu-server-prompt");
+    menu.replace_line(&format!("nfs://10.0.2.2:{}/", server.port));
+    menu.guest.keep_screen("address");
+    menu.guest.screenshot("address");
+    menu.guest.press(Key::Enter);
+    menu.see("menu-place-which");
+    menu.guest.keep_screen("exports");
+    menu.choose_text("images/", SOON);
+    menu.choose_text("lab/", SOON);
+    menu.guest.wait_for("/images/lab", SOON);
+    menu.guest.keep_screen("folder");
+    menu.guest.press(Key::Enter);
+    menu.name_and_start("first");
+    menu.see_within("menu-saved", SMALL_JOB);
+    menu.guest.keep_screen("saved");
+    menu.leave_summary();
+    menu.power_off();
+    let image = server.folder("images").join("lab/first");
+    let verified = Command::new(built.program()).arg("verify").arg(image).output().unwrap();
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+}
+
+#[test]
 fn credentials_on_a_labelled_stick_let_us_in() {
     let name = "share-keys";
     let Some(built) = BuiltSystem::find(name) else { return };
