@@ -1,11 +1,10 @@
 //! An NFS server of its own for a test: NFS-Ganesha on loopback, which shows folders of its own. It ends
 //! with the test.
 
+use super::{Daemon, can_run, free_port};
 use std::fs;
-use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 const PROGRAM: &str = "/usr/bin/ganesha.nfsd";
 
@@ -14,17 +13,12 @@ pub struct Nfs {
     folder: PathBuf,
     /// The port on 127.0.0.1, which is 10.0.2.2 for guests.
     pub port: u16,
-    child: Option<Child>,
+    daemon: Option<Daemon>,
 }
 
 /// Whether the server can be had here; says loudly when not.
 pub fn can_serve() -> bool {
-    let able = rustix::process::geteuid().is_root() && Path::new(PROGRAM).exists();
-    if !able {
-        assert!(std::env::var_os("CALCO_REQUIRE_LIVE").is_none(), "{PROGRAM} is missing, or root");
-        eprintln!("SKIPPED: needs root, nfs-ganesha and nfs-ganesha-vfs");
-    }
-    able
+    can_run(PROGRAM, "nfs-ganesha and nfs-ganesha-vfs")
 }
 
 impl Nfs {
@@ -33,7 +27,7 @@ impl Nfs {
     pub fn start(work: &Path) -> Self {
         let folder = work.join("nfs");
         fs::create_dir(&folder).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let path = |name: &str| folder.join(name).display().to_string();
         fs::create_dir(path("recovery")).unwrap();
         let mut configuration = format!(
@@ -59,7 +53,7 @@ impl Nfs {
             );
         }
         fs::write(path("ganesha.conf"), configuration).unwrap();
-        let mut server = Self { folder: folder.clone(), port, child: None };
+        let mut server = Self { folder: folder.clone(), port, daemon: None };
         server.come_back();
         server
     }
@@ -71,42 +65,14 @@ impl Nfs {
 
     /// Ends the server at once, with its connections.
     pub fn go_away(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        self.daemon = None;
     }
 
     /// Starts it, on the same port as before.
     pub fn come_back(&mut self) {
-        let child = Command::new(PROGRAM)
-            .arg("-F")
-            .arg("-f")
-            .arg(self.folder("ganesha.conf"))
-            .arg("-L")
-            .arg(self.folder("log"))
-            .arg("-p")
-            .arg(self.folder("pid"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        self.child = Some(child);
-        let begun = Instant::now();
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            assert!(
-                begun.elapsed() < Duration::from_secs(60),
-                "the server does not start: {}",
-                fs::read_to_string(self.folder("log")).unwrap_or_default()
-            );
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-}
-
-impl Drop for Nfs {
-    fn drop(&mut self) {
-        self.go_away();
+        let mut command = Command::new(PROGRAM);
+        command.arg("-F").arg("-f").arg(self.folder("ganesha.conf"));
+        command.arg("-L").arg(self.folder("log")).arg("-p").arg(self.folder("pid"));
+        self.daemon = Some(Daemon::start(&mut command, self.port, &self.folder("log")));
     }
 }

@@ -1,12 +1,11 @@
 //! An SMB server of its own for a test: Samba on loopback, with its own users and folders. It ends with
 //! the test.
 
+use super::{Daemon, can_run, free_port};
 use std::fs;
 use std::io::Write as _;
-use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
 const PROGRAM: &str = "/usr/sbin/smbd";
 
@@ -18,17 +17,12 @@ pub struct Smb {
     folder: PathBuf,
     /// The port on 127.0.0.1, which is 10.0.2.2 for guests.
     pub port: u16,
-    child: Option<Child>,
+    daemon: Option<Daemon>,
 }
 
 /// Whether the server can be had here; says loudly when not.
 pub fn can_serve() -> bool {
-    let able = rustix::process::geteuid().is_root() && Path::new(PROGRAM).exists();
-    if !able {
-        assert!(std::env::var_os("CALCO_REQUIRE_LIVE").is_none(), "{PROGRAM} is missing, or root");
-        eprintln!("SKIPPED: needs root and samba");
-    }
-    able
+    can_run(PROGRAM, "samba")
 }
 
 impl Smb {
@@ -38,7 +32,7 @@ impl Smb {
     pub fn start(work: &Path) -> Self {
         let folder = work.join("smb");
         fs::create_dir(&folder).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let path = |name: &str| folder.join(name).display().to_string();
         let mut configuration = format!(
             "[global]\nserver role = standalone server\nworkgroup = LAB\nsmb ports = {port}\n\
@@ -81,7 +75,7 @@ impl Smb {
         write!(input, "{PASSWORD}\n{PASSWORD}\n").unwrap();
         drop(input);
         assert!(child.wait().unwrap().success(), "smbpasswd");
-        let mut server = Self { folder: folder.clone(), port, child: None };
+        let mut server = Self { folder: folder.clone(), port, daemon: None };
         server.come_back();
         server
     }
@@ -93,41 +87,13 @@ impl Smb {
 
     /// Ends the server at once, with its connections.
     pub fn go_away(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            // One process serves each connection; all of them are one group.
-            let group = rustix::process::Pid::from_child(&child);
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-            let _ = child.wait();
-        }
+        self.daemon = None;
     }
 
     /// Starts it, on the same port as before.
     pub fn come_back(&mut self) {
-        use std::os::unix::process::CommandExt as _;
-        let child = Command::new(PROGRAM)
-            .args(["-F", "--no-process-group", "-s"])
-            .arg(self.folder("smb.conf"))
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        self.child = Some(child);
-        let begun = Instant::now();
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            assert!(
-                begun.elapsed() < Duration::from_secs(60),
-                "the server does not start: {}",
-                fs::read_to_string(self.folder("log")).unwrap_or_default()
-            );
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-}
-
-impl Drop for Smb {
-    fn drop(&mut self) {
-        self.go_away();
+        let mut command = Command::new(PROGRAM);
+        command.args(["-F", "--no-process-group", "-s"]).arg(self.folder("smb.conf"));
+        self.daemon = Some(Daemon::start(&mut command, self.port, &self.folder("log")));
     }
 }
