@@ -3,7 +3,6 @@
 use super::cmdline::Options;
 use super::log;
 use crate::network::{self, Addressing, Settings, State};
-use crate::text::message;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -18,6 +17,7 @@ fn by_dhcp() -> Settings {
         addressing: Addressing::Dhcp,
         gateways: Vec::new(),
         name_servers: Vec::new(),
+        time_servers: Vec::new(),
     }
 }
 
@@ -25,11 +25,6 @@ pub(super) fn run() -> ExitCode {
     let line = std::fs::read("/proc/cmdline").unwrap_or_default();
     let options = Options::parse(&String::from_utf8_lossy(&line));
     let mut settings = options.network;
-    let before = settings.len();
-    settings.retain(|setting| setting.vlan.is_none());
-    if settings.len() < before {
-        log::warn(&message!("init-no-vlan").to_string());
-    }
     if settings.is_empty() {
         settings.push(by_dhcp());
     }

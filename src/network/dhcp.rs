@@ -27,6 +27,8 @@ pub(super) struct Lease {
     pub(super) gateway: Option<Ipv4Addr>,
     /// Name servers.
     pub(super) name_servers: Vec<Ipv4Addr>,
+    /// Time servers.
+    pub(super) time_servers: Vec<Ipv4Addr>,
     /// Who gave the address.
     pub(super) server: Ipv4Addr,
     /// How long the address is ours.
@@ -85,6 +87,7 @@ impl Client {
             OptionCode::SubnetMask,
             OptionCode::Router,
             OptionCode::DomainNameServer,
+            OptionCode::NtpServers,
             OptionCode::Renewal,
             OptionCode::AddressLeaseTime,
             OptionCode::ServerIdentifier,
@@ -180,8 +183,9 @@ impl Client {
 fn decode(packet: &[u8]) -> Option<Message> {
     // The fixed fields and the magic cookie (RFC 2131, section 2; RFC 2132, section 2).
     const FIXED: usize = 240;
-    // Mask, gateways, name servers, length of the lease, kind of message, server, renewal.
-    const KEPT: [u8; 7] = [1, 3, 6, 51, 53, 54, 58];
+    // Mask, gateways, name servers, time servers, length of the lease, kind of message, server,
+    // renewal.
+    const KEPT: [u8; 8] = [1, 3, 6, 42, 51, 53, 54, 58];
     const PAD: u8 = 0;
     const END: u8 = 255;
     let (fixed, mut rest) = packet.split_at_checked(FIXED)?;
@@ -247,9 +251,11 @@ fn lease_of(answer: &Message) -> Option<Lease> {
     let length = length.clamp(SHORTEST, LONGEST);
     let renewal = seconds(OptionCode::Renewal).filter(|renewal| *renewal < length);
     let list = |code: OptionCode| match options.get(code) {
-        Some(DhcpOption::Router(all) | DhcpOption::DomainNameServer(all)) => {
-            all.iter().copied().filter(|address| is_usable(*address)).collect()
-        }
+        Some(
+            DhcpOption::Router(all)
+            | DhcpOption::DomainNameServer(all)
+            | DhcpOption::NtpServers(all),
+        ) => all.iter().copied().filter(|address| is_usable(*address)).collect(),
         _ => Vec::new(),
     };
     let server = match options.get(OptionCode::ServerIdentifier) {
@@ -262,6 +268,7 @@ fn lease_of(answer: &Message) -> Option<Lease> {
         gateway: list(OptionCode::Router).first().copied(),
         // What the resolver of the C library looks at.
         name_servers: list(OptionCode::DomainNameServer).into_iter().take(3).collect(),
+        time_servers: list(OptionCode::NtpServers).into_iter().take(3).collect(),
         server,
         length,
         renewal: renewal.unwrap_or(length / 2).max(SHORTEST / 2),
@@ -281,6 +288,7 @@ mod tests {
         options.insert(DhcpOption::SubnetMask([255, 255, 255, 0].into()));
         options.insert(DhcpOption::Router(vec![[10, 0, 2, 2].into()]));
         options.insert(DhcpOption::DomainNameServer(vec![[10, 0, 2, 3].into()]));
+        options.insert(DhcpOption::NtpServers(vec![[10, 0, 2, 4].into()]));
         options.insert(DhcpOption::AddressLeaseTime(86400));
         options.insert(DhcpOption::ServerIdentifier([10, 0, 2, 2].into()));
         message
@@ -296,6 +304,7 @@ mod tests {
                 prefix: 24,
                 gateway: Some([10, 0, 2, 2].into()),
                 name_servers: vec![[10, 0, 2, 3].into()],
+                time_servers: vec![[10, 0, 2, 4].into()],
                 server: [10, 0, 2, 2].into(),
                 length: Duration::from_secs(86400),
                 renewal: Duration::from_secs(43200),

@@ -1,6 +1,7 @@
 //! The network: how interfaces are to be set up, their addresses, and what people see of them.
 #![forbid(unsafe_code)]
 
+mod clock;
 mod dhcp;
 mod links;
 mod service;

@@ -1,13 +1,14 @@
 //! Keeps the wired interfaces of the live system set up, and writes down how they are.
 
+use super::clock;
 use super::dhcp::{Client, Lease};
 use super::links::{Link, Netlink};
-use super::settings::{Addressing, InterfaceChoice, Settings, StaticAddress};
+use super::settings::{Addressing, InterfaceChoice, Settings, StaticAddress, TIME_PORT};
 use crate::error::Result;
 use crate::text::message;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
@@ -138,8 +139,16 @@ fn replace(file: &Path, content: &[u8]) -> std::io::Result<()> {
     std::fs::rename(new, file)
 }
 
-/// What came of asking for an address on the interface of a number.
-type Answer = (u32, Result<Option<Lease>>);
+/// How long the clock counts as right after a time server was asked.
+const CLOCK: Duration = Duration::from_secs(12 * 3600);
+
+/// What came of asking.
+enum Answer {
+    /// For an address on the interface of a number.
+    Address(u32, Result<Option<Lease>>),
+    /// For the time: by how many seconds the clock was behind, if it had to be set.
+    Time(SocketAddr, Result<Option<f64>>),
+}
 
 /// An interface and what was done with it.
 struct Managed {
@@ -158,6 +167,8 @@ struct Service<'a> {
     managed: BTreeMap<u32, Managed>,
     /// The numbers of interfaces on which the kernel makes no tagged network.
     refused: Vec<u32>,
+    /// When to ask for the time again.
+    clock_due: Instant,
     answers: Sender<Answer>,
 }
 
@@ -346,12 +357,65 @@ impl Service<'_> {
         std::thread::spawn(move || {
             let answer =
                 Client::open(&name, address).and_then(|client| client.obtain(before.as_ref()));
-            let _ = answers.send((index, answer));
+            let _ = answers.send(Answer::Address(index, answer));
         });
     }
 
-    /// Takes what came of asking.
-    fn take(&mut self, (index, answer): Answer) {
+    /// Asks for the time, if somebody is known who can tell and it is due.
+    fn ask_time(&mut self) {
+        if self.clock_due > Instant::now() || !self.state().is_ready() {
+            return;
+        }
+        let mut servers: Vec<SocketAddr> =
+            self.settings.iter().flat_map(|setting| setting.time_servers.clone()).collect();
+        if servers.is_empty() {
+            let leases = self.managed.values().filter_map(|managed| managed.lease.as_ref());
+            let offered = leases.flat_map(|(lease, _)| lease.time_servers.iter().copied());
+            servers = offered.map(|server| (server, TIME_PORT).into()).collect();
+        }
+        if servers.is_empty() {
+            return;
+        }
+        // Until there is an answer.
+        self.clock_due = Instant::now() + CLOCK;
+        let answers = self.answers.clone();
+        std::thread::spawn(move || {
+            for (number, server) in servers.iter().enumerate() {
+                let answer = clock::set_by(*server);
+                if answer.is_ok() || number + 1 == servers.len() {
+                    let _ = answers.send(Answer::Time(*server, answer));
+                    return;
+                }
+            }
+        });
+    }
+
+    fn take_time(&mut self, server: SocketAddr, answer: Result<Option<f64>>) {
+        let server = server.to_string();
+        let text = match answer {
+            Ok(None) => return,
+            Ok(Some(behind)) => {
+                let seconds = behind.abs().round() as u64;
+                match behind > 0.0 {
+                    true => {
+                        message!("network-log-clock-behind", server = server, seconds = seconds)
+                    }
+                    false => {
+                        message!("network-log-clock-ahead", server = server, seconds = seconds)
+                    }
+                }
+            }
+            Err(error) => {
+                self.clock_due = Instant::now() + 3 * PAUSE;
+                let why = error.report().replace('\n', " ");
+                message!("network-log-no-time", server = server, why = why)
+            }
+        };
+        (self.log)(&text.to_string());
+    }
+
+    /// Takes what came of asking for an address.
+    fn take(&mut self, index: u32, answer: Result<Option<Lease>>) {
         let Some(mut managed) = self.managed.remove(&index) else { return };
         managed.is_asking = false;
         managed.due = Instant::now() + PAUSE;
@@ -440,11 +504,19 @@ pub fn run(
 ) -> Result<()> {
     let (answers, received): (Sender<Answer>, Receiver<Answer>) = channel();
     let netlink = Netlink::open()?;
-    let mut service =
-        Service { settings, log, netlink, managed: BTreeMap::new(), refused: Vec::new(), answers };
+    let mut service = Service {
+        settings,
+        log,
+        netlink,
+        managed: BTreeMap::new(),
+        refused: Vec::new(),
+        clock_due: Instant::now(),
+        answers,
+    };
     let mut written: Option<State> = None;
     loop {
         service.look();
+        service.ask_time();
         let state = service.state();
         if written.as_ref() != Some(&state) {
             let servers = state.name_servers.iter().take(3);
@@ -459,7 +531,8 @@ pub fn run(
             written = Some(state);
         }
         match received.recv_timeout(TICK) {
-            Ok(answer) => service.take(answer),
+            Ok(Answer::Address(index, answer)) => service.take(index, answer),
+            Ok(Answer::Time(server, answer)) => service.take_time(server, answer),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
         }
     }

@@ -9,12 +9,13 @@
 //! | `ADDRESS/PREFIX` | this address; more than one can be given |
 //! | `ADDRESS` | the first of its family after an address with prefix: the gateway; then name servers |
 //! | `gw=ADDRESS`, `dns=ADDRESS` | the same, whatever their order |
+//! | `ntp=ADDRESS`, `ntp=ADDRESS:PORT` | a time server; with DHCP instead of those that are offered |
 //! | `dev=NAME`, `dev=MAC` | this interface alone; otherwise the first one with a link |
 //! | `vlan=NUMBER` | the tagged network of this number on it (1 to 4094) |
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::message;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Which interface is meant.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -56,7 +57,12 @@ pub struct Settings {
     pub gateways: Vec<IpAddr>,
     /// Name servers; with DHCP they count instead of those offered.
     pub name_servers: Vec<IpAddr>,
+    /// Time servers; with DHCP they count instead of those offered.
+    pub time_servers: Vec<SocketAddr>,
 }
+
+/// Where time servers listen.
+pub(super) const TIME_PORT: u16 = 123;
 
 fn wrong(word: &str) -> Error {
     Error::new(ErrorKind::Usage, message!("network-setting-wrong", word = word))
@@ -120,6 +126,7 @@ impl Settings {
         let mut addresses: Vec<StaticAddress> = Vec::new();
         let mut gateways: Vec<IpAddr> = Vec::new();
         let mut name_servers = Vec::new();
+        let mut time_servers = Vec::new();
         for word in text.split(',').map(str::trim) {
             let of_family = |gateways: &[IpAddr], address: IpAddr| {
                 gateways.iter().any(|gateway| gateway.is_ipv4() == address.is_ipv4())
@@ -142,6 +149,10 @@ impl Settings {
                 }
                 Some(("dns", address)) => {
                     name_servers.push(host_address(address).ok_or_else(bad)?);
+                }
+                Some(("ntp", address)) => {
+                    let with_port = || host_address(address).map(|host| (host, TIME_PORT).into());
+                    time_servers.push(address.parse().ok().or_else(with_port).ok_or_else(bad)?);
                 }
                 Some(_) => return Err(bad()),
                 None if word == "dhcp" => dhcp = true,
@@ -175,7 +186,7 @@ impl Settings {
         if let Some(gateway) = gateways.iter().find(|gateway| !fits(gateway)) {
             return Err(wrong(&gateway.to_string()));
         }
-        Ok(Self { interface, vlan, addressing, gateways, name_servers })
+        Ok(Self { interface, vlan, addressing, gateways, name_servers, time_servers })
     }
 }
 
@@ -192,7 +203,7 @@ mod tests {
     fn every_word_has_its_meaning() {
         let settings = Settings::parse_all(
             "dhcp;192.168.1.5/24,192.168.1.1,9.9.9.9,dev=52:54:00:12:34:5f,fd00::5/64,\
-             gw=fe80::1,dns=2620:fe::fe,vlan=12",
+             gw=fe80::1,dns=2620:fe::fe,vlan=12,ntp=10.0.0.9,ntp=[fd00::9]:1123",
         )
         .unwrap();
         assert_eq!(settings[0].addressing, Addressing::Dhcp);
@@ -200,6 +211,8 @@ mod tests {
         let mac = [0x52, 0x54, 0, 0x12, 0x34, 0x5f];
         assert_eq!(second.interface, Some(InterfaceChoice::HardwareAddress(mac)));
         assert_eq!(second.vlan, Some(12));
+        let times = ["10.0.0.9:123", "[fd00::9]:1123"].map(|text| text.parse().unwrap());
+        assert_eq!(second.time_servers, times);
         let own = [("192.168.1.5", 24), ("fd00::5", 64)];
         let own = own.map(|(address, prefix)| StaticAddress { address: ip(address), prefix });
         assert_eq!(second.addressing, Addressing::Static(own.to_vec()));

@@ -35,6 +35,7 @@ pub struct Machine {
     disks: Vec<Disk>,
     wire: Option<Wire>,
     capture: Option<PathBuf>,
+    clock: Option<String>,
     terminal: TerminalKind,
     reboots: bool,
 }
@@ -52,6 +53,7 @@ impl Machine {
             disks: Vec::new(),
             wire: None,
             capture: None,
+            clock: None,
             terminal: TerminalKind::default(),
             reboots: false,
         }
@@ -96,6 +98,12 @@ impl Machine {
     #[must_use]
     pub fn capture(self, file: impl Into<PathBuf>) -> Self {
         Self { capture: Some(file.into()), ..self }
+    }
+
+    /// Lets its clock begin with another time: `2020-01-01T00:00:00`.
+    #[must_use]
+    pub fn clock(self, time: &str) -> Self {
+        Self { clock: Some(time.to_owned()), ..self }
     }
 
     /// What stands at the end of the serial line.
@@ -160,6 +168,9 @@ impl Machine {
         arguments.device(&json!({ "driver": "qemu-xhci", "id": "usb" }));
         self.add_boot(&mut arguments);
         self.add_disks(&mut arguments);
+        if let Some(time) = &self.clock {
+            arguments.add("-rtc", Some(&format!("base={time}")));
+        }
         if let Some(wire) = self.wire {
             arguments.add("-netdev", Some(wire.netdev()));
             if let Some(file) = &self.capture {

@@ -78,4 +78,3 @@ init-code-data-lost = some data could not be read and is missing
 init-code-refused = it was refused, because something would be lost
 init-code-interrupted = it was interrupted
 init-run-incomplete = THE UNATTENDED RUN IS FINISHED, BUT NOT EVERYTHING IS THERE: { $why }. The log has the details (/run/calco/log).
-init-no-vlan = Tagged networks (vlan=) are not supported yet: that setting of calco.ip= is left out

@@ -18,3 +18,7 @@ network-no-interface = No network interface was found
 network-not-ready = The network is not ready: { $interfaces }
 network-not-ready-advice = Look whether the cable is in, at both ends. Where no address is given by DHCP, start with calco.ip=ADDRESS/PREFIX,GATEWAY,NAME-SERVER. Some network cards need firmware: that is in the image built with --firmware.
 network-no-vlan = the kernel makes no tagged network (VLAN) on it
+network-clock-failed = The time server is of no use
+network-log-clock-behind = The clock was { $seconds } s behind and was set by { $server }
+network-log-clock-ahead = The clock was { $seconds } s ahead and was set by { $server }
+network-log-no-time = { $server } does not tell the time: { $why }

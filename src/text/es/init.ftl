@@ -78,4 +78,3 @@ init-code-data-lost = algunos datos no se pudieron leer y faltan
 init-code-refused = se rechazó porque se perdería algo
 init-code-interrupted = se interrumpió
 init-run-incomplete = LA EJECUCIÓN DESATENDIDA TERMINÓ, PERO NO ESTÁ TODO: { $why }. El registro tiene los detalles (/run/calco/log).
-init-no-vlan = Las redes etiquetadas (vlan=) aún no se pueden usar: ese ajuste de calco.ip= se omite

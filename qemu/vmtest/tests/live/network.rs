@@ -1,16 +1,16 @@
 //! The network of the live system, and servers that are reached through it.
 
 use crate::sshd::{self, Sshd};
-use crate::{SOON, at_the_menu};
+use crate::{SOON, at_the_menu, enter_shell, shell_command};
 use calco_vmtest::live::{
     BuiltSystem, ENGLISH, MENU, Menu, SMALL_SERIAL, Texts, small_disk, work_folder,
 };
 use calco_vmtest::{Bus, Disk, Key, Machine, Wire};
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How long a job with a small disk may take, the wait for the network included.
 const SMALL_JOB: Duration = Duration::from_secs(600);
@@ -160,7 +160,47 @@ fn a_dhcp_server_that_never_answers_is_named_as_the_reason() {
     explains("network-silent", Some(Wire::Nobody), "", "no answer to DHCP");
 }
 
-/// The length of the Ethernet frames in a file of libpcap, and whether each is of this tagged network.
+/// A time server on the host's loopback that tells the truth, and its port.
+fn time_server() -> u16 {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = socket.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        let mut question = [0; 48];
+        while let Ok((_, from)) = socket.recv_from(&mut question) {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+            // Seconds since 1900, and parts of one.
+            let seconds = now.as_secs() + 2_208_988_800;
+            let stamp = seconds << 32 | u64::from(now.subsec_nanos()) * (1 << 32) / 1_000_000_000;
+            let mut answer = [0; 48];
+            answer[..2].copy_from_slice(&[0x24, 1]);
+            answer[12..16].copy_from_slice(b"GPS\0");
+            answer[24..32].copy_from_slice(&question[40..48]);
+            for place in [16, 32, 40] {
+                answer[place..place + 8].copy_from_slice(&stamp.to_be_bytes());
+            }
+            let _ = socket.send_to(&answer, from);
+        }
+    });
+    port
+}
+
+#[test]
+fn a_clock_that_is_wrong_is_set() {
+    let name = "network-clock";
+    let Some(built) = BuiltSystem::find(name) else { return };
+    let texts = Texts::english();
+    let machine = Machine::new(name).wire(Wire::Host).clock("2020-01-01T00:00:00");
+    let words = format!("{ENGLISH} calco.ip=dhcp,ntp=10.0.2.2:{}", time_server());
+    let mut guest = machine.boot(built.boot_kernel(&words)).start();
+    guest.wait_for(texts.get("menu-welcome"), MENU);
+    enter_shell(&mut Menu { guest: &mut guest, texts: &texts });
+    let wait = "while [ $(date +%Y) = 2020 ]; do sleep 1; done; echo year-$(date +%Y)";
+    let year = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 31_556_952 + 1970;
+    shell_command(&mut guest, wait, &format!("year-{year}"));
+    guest.keep_screen("set");
+}
+
+/// Whether each Ethernet frame in a file of libpcap is of this tagged network.
 fn frames(file: &Path, vlan: u16) -> Vec<bool> {
     let bytes = fs::read(file).unwrap();
     let mut found = Vec::new();
