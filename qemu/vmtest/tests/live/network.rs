@@ -170,7 +170,8 @@ fn time_server() -> u16 {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
             // Seconds since 1900, and parts of one.
             let seconds = now.as_secs() + 2_208_988_800;
-            let stamp = seconds << 32 | u64::from(now.subsec_nanos()) * (1 << 32) / 1_000_000_000;
+            let fraction = u64::from(now.subsec_nanos()) * (1 << 32) / 1_000_000_000;
+            let stamp = (seconds << 32) + fraction;
             let mut answer = [0; 48];
             answer[..2].copy_from_slice(&[0x24, 1]);
             answer[12..16].copy_from_slice(b"GPS\0");
