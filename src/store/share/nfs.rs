@@ -12,8 +12,8 @@ pub(super) const PORT: u16 = 2049;
 /// Where NFS 3 asks for the port of the mount protocol.
 const RPCBIND: u16 = 111;
 
-/// Versions, the best first. 4.2 adds nothing for files without holes but READ_PLUS, by which Linux 6.12
-/// was given wrong bytes by a server (NFS-Ganesha 4.3).
+/// Versions, the best first. 4.2 adds nothing for files without holes, and Linux 6.12 was given wrong
+/// bytes through it by a server (NFS-Ganesha 4.3; READ_PLUS, it seems).
 const VERSIONS: [&str; 4] = ["4.1", "4.2", "4.0", "3"];
 
 /// Our own address on the way to the server; NFS 4.0 tells it the server.
