@@ -91,7 +91,7 @@ fn things_that_are_not_there_or_not_what_they_should_be() {
     expect(&["save", &empty, "--to", &store], 2, &["empty.img"]);
     expect(&["save", "/dev/null", "--to", &store], 2, &["/dev/null"]);
     expect(&["save", &disk, "--to", &nowhere], 1, &["no/where"]);
-    expect(&["save", &disk, "--to", "nfs://host/share"], 1, &["nfs"]);
+    expect(&["save", &disk, "--to", "nfs://host.invalid/share"], 1, &["host.invalid"]);
     expect(&["save", &disk, "--to", &store, "--partitions", "9"], 1, &["9"]);
     expect(&["images", &nowhere], 1, &["no/where"]);
     expect(&["map", &missing], 1, &["missing"]);

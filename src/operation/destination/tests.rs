@@ -20,7 +20,7 @@ fn kind<T>(result: Result<T>) -> ErrorKind {
 #[test]
 fn words_that_mean_nothing_are_refused() {
     use DestinationAccess::Look;
-    assert_eq!(kind(open("nfs://host/export", Look)), ErrorKind::Unsupported);
+    assert_eq!(kind(open("nfs://host.invalid/export", Look)), ErrorKind::Unreachable);
     assert_eq!(kind(open("/no/such/folder", Look)), ErrorKind::NotFound);
     assert_eq!(kind(open("usb:", Look)), ErrorKind::Usage);
     assert_eq!(kind(open_image("usb:BACKUP", Look)), ErrorKind::Usage);
