@@ -210,7 +210,7 @@ impl Superblock {
         if self.blocks > source.size() / BLOCK {
             return Err(message!(
                 "f2fs-longer-than-volume",
-                length = (self.blocks * BLOCK).to_string(),
+                length = self.blocks.saturating_mul(BLOCK).to_string(),
                 size = source.size().to_string()
             ));
         }

@@ -159,6 +159,10 @@ fn what_is_not_at_rest_or_not_known_is_a_doubt() {
     assert_eq!(doubt(&image).as_deref(), Some("f2fs-impossible"));
 
     let image = fresh();
+    change_superblocks(&image, 36, &u64::MAX.to_le_bytes());
+    assert_eq!(doubt(&image).as_deref(), Some("f2fs-longer-than-volume"));
+
+    let image = fresh();
     image.write(BLOCK + 1024 + 68, &[1]);
     assert_eq!(doubt(&image).as_deref(), Some("f2fs-superblocks"));
     let image = fresh();
