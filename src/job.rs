@@ -119,6 +119,10 @@ pub struct RestoreJob {
     #[arg(long)]
     #[serde(default)]
     pub repair_table: bool,
+    /// In the live system, do not tell the firmware to start what was restored.
+    #[arg(long)]
+    #[serde(default)]
+    pub no_boot: bool,
     /// Keep what the targets are recognized by in this file.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -315,6 +319,7 @@ impl RestoreJob {
         }
         let flags = [
             (self.repair_table, "--repair-table"),
+            (self.no_boot, "--no-boot"),
             (self.again, "--again"),
             (self.no_precheck, "--no-precheck"),
             (self.no_verify, "--no-verify"),

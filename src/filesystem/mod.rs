@@ -23,6 +23,7 @@ mod packed;
 mod recognize;
 mod state;
 pub mod swap;
+pub mod udf;
 pub mod xfs;
 
 use crate::block::BlockSource;
@@ -180,8 +181,10 @@ struct Reader {
     /// Whether a volume is of the family, and what is known of it.
     detect: fn(&dyn BlockSource) -> error::Result<Option<Volume>>,
     /// The used extents of a volume that `detect` recognised.
-    used: fn(&dyn BlockSource, Budget) -> Result<Used, Doubt>,
+    used: ReadUsed,
 }
+
+type ReadUsed = fn(&dyn BlockSource, Budget) -> Result<Used, Doubt>;
 
 /// Whether an ext or btrfs file system that is not mounted has changes which only a mount for writing
 /// puts in place: who mounts it without that does not see what was written last.
@@ -206,6 +209,10 @@ const READERS: &[Reader] = &[
     Reader { detect: packed::detect_squashfs, used: packed::used_squashfs },
     Reader { detect: packed::detect_erofs, used: packed::used_erofs },
 ];
+
+/// The readers of what [`recognize`] finds by itself.
+const READERS_BY_KIND: &[(VolumeKind, ReadUsed)] =
+    &[(VolumeKind::Iso9660, packed::used_iso9660), (VolumeKind::Udf, udf::used)];
 
 /// Reads all chosen volumes together and answers one reading for each, in the same order.
 ///
@@ -277,15 +284,22 @@ pub fn identify(source: &dyn BlockSource) -> Volume {
     found.into_iter().next().map_or(Volume::of(VolumeKind::Unknown), |(volume, _)| volume)
 }
 
-type Candidate = (Volume, Option<&'static Reader>);
+type Candidate = (Volume, Option<ReadUsed>);
 
 /// Everything a volume may be, the likeliest first, and what could not be read in looking.
 fn find(source: &dyn BlockSource) -> (Vec<Candidate>, Option<error::Error>) {
     let recognize::Findings { volumes, mut unreadable } = recognize::recognize(source);
-    let mut found: Vec<Candidate> = volumes.into_iter().map(|volume| (volume, None)).collect();
+    let mut found: Vec<Candidate> = Vec::new();
+    for mut volume in volumes {
+        if volume.kind == VolumeKind::Udf {
+            udf::describe(source, &mut volume);
+        }
+        let reader = READERS_BY_KIND.iter().find(|(kind, _)| *kind == volume.kind);
+        found.push((volume, reader.map(|(_, used)| *used)));
+    }
     for reader in READERS {
         match (reader.detect)(source) {
-            Ok(Some(volume)) => found.push((volume, Some(reader))),
+            Ok(Some(volume)) => found.push((volume, Some(reader.used))),
             Ok(None) => {}
             Err(error) => _ = unreadable.get_or_insert(error),
         }
@@ -308,7 +322,7 @@ fn read_one(source: &dyn BlockSource, budget: Budget) -> Reading {
             Reading { volume, used: Err(message!("filesystem-ambiguous", kinds = kinds)) }
         }
         (Some((mut volume, Some(reader))), _) => {
-            let used = (reader.used)(source, budget);
+            let used = reader(source, budget);
             volume.state = used.as_ref().err().and_then(VolumeState::told_by);
             Reading { volume, used }
         }

@@ -43,6 +43,7 @@ impl VolumeState {
             | "ext-needs-recovery-external"
             | "ext-not-clean"
             | "f2fs-not-clean"
+            | "udf-open"
             | "xfs-needs-recovery" => Some(Self::Unclean),
             _ => None,
         }

@@ -44,7 +44,7 @@ pub struct Firmware {
 }
 
 /// The GUID of the variables that the UEFI specification defines (section 3.3).
-const GLOBAL_VARIABLE: &str = "8be4df61-93ca-11d2-aa0d-00e098032b8c";
+pub(super) const GLOBAL_VARIABLE: &str = "8be4df61-93ca-11d2-aa0d-00e098032b8c";
 
 /// A UEFI variable that is one byte, 0 or 1. The file starts with 4 bytes of attributes.
 fn variable(efi: &Path, name: &str) -> Option<bool> {

@@ -3,6 +3,7 @@
 //! Everything is read from sysfs and procfs, so it works in the live system, which runs no udev,
 //! and the names it makes are udev's own.
 
+mod boot_entries;
 mod controllers;
 mod disk;
 mod firmware;
@@ -18,6 +19,7 @@ pub mod uevents;
 pub mod usage;
 mod vpd;
 
+pub use boot_entries::{BootEntries, BootPartition, PartitionSignature};
 pub use controllers::HiddenController;
 pub use disk::{Bus, DerivedDisk, DerivedKind, Disk, KernelPartition};
 pub use firmware::{Firmware, FirmwareMode, SecureBoot};

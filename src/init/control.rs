@@ -49,6 +49,11 @@ pub enum Request {
         /// Its code, such as `es`.
         code: String,
     },
+    /// Set up the network in another way from now on.
+    Network {
+        /// How, in the words of `calco.ip=`.
+        settings: String,
+    },
     /// Tell how things are.
     Status,
 }

@@ -2,6 +2,7 @@
 
 use super::control::{Answer, Request, request};
 use crate::error::{Error, ErrorKind, Result};
+use crate::network::Settings;
 use crate::text::Language;
 use crate::ui::menu::{Machine, Power};
 
@@ -32,6 +33,10 @@ impl Machine for LiveMachine {
 
     fn keymap(&self, name: &str) -> Result<()> {
         ask(&Request::Keymap { name: name.to_owned() })
+    }
+
+    fn network(&self, settings: &[Settings]) -> Result<()> {
+        ask(&Request::Network { settings: Settings::words(settings) })
     }
 
     fn language(&self, language: Language) -> Result<()> {

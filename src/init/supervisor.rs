@@ -3,10 +3,11 @@
 use super::cmdline::Options;
 use super::control::{Answer, Control, Request, SOCKET, Status};
 use super::reaper::{Reaper, Wish, wait_for};
-use super::{Face, console, devices, fault, log, mounts, shutdown};
+use super::{Face, console, devices, fault, log, mounts, network, shutdown};
+use crate::network::Settings;
 use crate::text::{Language, message, set_language};
 use rustix::event::{PollFd, PollFlags};
-use rustix::process::{Pid, WaitStatus};
+use rustix::process::{Pid, Signal, WaitStatus, kill_process};
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
@@ -50,6 +51,8 @@ struct Service {
     due: Instant,
     /// How it ended, when not well.
     ended: Option<String>,
+    /// Whether it was told to end, to start again with something new.
+    renewed: bool,
 }
 
 impl Service {
@@ -62,6 +65,7 @@ impl Service {
             failures: 0,
             due: Instant::now(),
             ended: None,
+            renewed: false,
         }
     }
 
@@ -75,6 +79,10 @@ impl Service {
     /// Takes note of its end.
     fn note_end(&mut self, status: WaitStatus) {
         self.process = None;
+        if std::mem::take(&mut self.renewed) {
+            (self.failures, self.due) = (0, Instant::now());
+            return;
+        }
         let well = status.exit_status() == Some(0);
         let lived = self.started.elapsed();
         self.failures = match lived >= LONG || (well && lived >= Duration::from_secs(1)) {
@@ -120,6 +128,8 @@ struct Supervisor {
     consoles: Vec<String>,
     language: Option<Language>,
     keymap: Option<String>,
+    /// How the network was chosen to be set up since the start, in the words of `calco.ip=`.
+    network: Option<String>,
     serial_terminal: Option<String>,
     unattended: Option<String>,
 }
@@ -165,6 +175,7 @@ impl Supervisor {
             consoles,
             language: options.language,
             keymap: None,
+            network: None,
             serial_terminal: options.serial_terminal,
             unattended: options.run,
         };
@@ -262,6 +273,9 @@ impl Supervisor {
         if let Some(keymap) = &self.keymap {
             command.env("CALCO_KEYMAP", keymap);
         }
+        if let Some(settings) = &self.network {
+            command.env(network::CHOSEN, settings);
+        }
         if let Some(kind) = &self.serial_terminal {
             command.env(console::SERIAL_TERM, kind);
         }
@@ -282,9 +296,26 @@ impl Supervisor {
                     return Answer::Refused { why };
                 }
             },
+            Request::Network { settings } => match Settings::parse_all(&settings) {
+                Ok(_) => {
+                    self.network = Some(settings);
+                    self.renew(Face::Network);
+                }
+                Err(error) => return Answer::Refused { why: error.message().to_stored() },
+            },
             Request::Status => return Answer::Status(self.status()),
         }
         Answer::Done
+    }
+
+    /// Ends a service, which is started again with what it is told now.
+    fn renew(&mut self, face: Face) {
+        for service in self.services.iter_mut().filter(|service| service.face == face) {
+            service.due = Instant::now();
+            if let Some(process) = service.process {
+                service.renewed = kill_process(process, Signal::TERM).is_ok();
+            }
+        }
     }
 
     fn status(&self) -> Status {

@@ -60,6 +60,17 @@ impl Link {
         if is_ethernet && is_wired { Self::read_any(path) } else { None }
     }
 
+    /// Every interface of a tagged network. `root` is `/sys/class/net`.
+    pub(super) fn all_tagged(root: &Path) -> Vec<Self> {
+        let is_tagged = |path: &Path| {
+            let text = std::fs::read_to_string(path.join("uevent")).unwrap_or_default();
+            text.lines().any(|line| line == "DEVTYPE=vlan")
+        };
+        let entries = std::fs::read_dir(root).into_iter().flatten().flatten();
+        let paths = entries.map(|entry| entry.path()).filter(|path| is_tagged(path));
+        paths.filter_map(|path| Self::read_any(&path)).collect()
+    }
+
     /// Reads an interface of any kind.
     fn read_any(path: &Path) -> Option<Self> {
         let text = |name: &str| {
@@ -131,6 +142,23 @@ impl Netlink {
     pub(super) fn up(&self, link: &Link) -> Result<()> {
         let message = LinkUnspec::new_with_index(link.index).up().build();
         self.ask(self.handle.link().set(message).execute())
+    }
+
+    /// Switches an interface off. Its IPv6 addresses and all routes through it are gone then.
+    ///
+    /// # Errors
+    /// When the kernel or the driver refuses.
+    pub(super) fn down(&self, link: &Link) -> Result<()> {
+        let message = LinkUnspec::new_with_index(link.index).down().build();
+        self.ask(self.handle.link().set(message).execute())
+    }
+
+    /// Takes away an interface that is not of a device.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub(super) fn remove(&self, link: &Link) -> Result<()> {
+        self.ask(self.handle.link().del(link.index).execute())
     }
 
     /// Makes the interface of the tagged network `number` on an interface.
@@ -244,5 +272,10 @@ mod tests {
         assert_eq!((tagged.index, tagged.carrier_of_tags.as_deref()), (9, Some("enp3s0")));
         let long = Link { name: "enx525400123456".into(), ..links[1].clone() };
         assert_eq!(long.name_of_tagged(4094), "vlan3.4094");
+        assert_eq!(Link::all_tagged(root.path()), []);
+        std::fs::write(root.path().join("enp3s0.42/uevent"), "DEVTYPE=vlan\nIFINDEX=9\n").unwrap();
+        let names: Vec<String> =
+            Link::all_tagged(root.path()).into_iter().map(|link| link.name).collect();
+        assert_eq!(names, ["enp3s0.42"]);
     }
 }

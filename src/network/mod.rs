@@ -7,5 +7,5 @@ mod links;
 mod service;
 mod settings;
 
-pub use service::{Condition, Interface, State, has_ipv6_address, run};
+pub use service::{Condition, Interface, State, ipv6_addresses, run};
 pub use settings::{Addressing, InterfaceChoice, Settings, StaticAddress};

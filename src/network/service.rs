@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::text::message;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
@@ -88,6 +88,9 @@ pub struct State {
     pub interfaces: Vec<Interface>,
     /// Who tells the addresses of names.
     pub name_servers: Vec<IpAddr>,
+    /// How it is to be set up, in the words of `calco.ip=`.
+    #[serde(default)]
+    pub settings: String,
 }
 
 impl State {
@@ -118,18 +121,22 @@ impl State {
     }
 }
 
-/// Whether a list as in `/proc/net/if_inet6` has an IPv6 address that others can reach: of global
-/// scope (`00`), which routers announce, and not on the loopback interface.
-fn has_ipv6(list: &str) -> bool {
-    list.lines().any(|line| {
+/// The IPv6 addresses in a list as in `/proc/net/if_inet6` that others can reach: of global scope
+/// (`00`), which routers announce, and not on the loopback interface.
+fn global_ipv6(list: &str) -> Vec<(String, Ipv6Addr)> {
+    let global = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().collect();
-        matches!(words.as_slice(), [_, _, _, "00", _, name] if *name != "lo")
-    })
+        let [address, _, _, "00", _, name] = words.as_slice() else { return None };
+        let address = u128::from_str_radix(address, 16).ok().filter(|_| *name != "lo")?;
+        Some(((*name).to_owned(), Ipv6Addr::from(address)))
+    };
+    list.lines().filter_map(global).collect()
 }
 
-/// Whether the kernel gave an interface an IPv6 address by router advertisement.
-pub fn has_ipv6_address() -> bool {
-    std::fs::read_to_string("/proc/net/if_inet6").is_ok_and(|list| has_ipv6(&list))
+/// The IPv6 addresses that others can reach, each with the name of its interface: given, or made by
+/// the kernel from what routers announce.
+pub fn ipv6_addresses() -> Vec<(String, Ipv6Addr)> {
+    global_ipv6(&std::fs::read_to_string("/proc/net/if_inet6").unwrap_or_default())
 }
 
 /// Writes a file so that nobody sees half of it.
@@ -487,12 +494,26 @@ impl Service<'_> {
             name_servers = offered.map(IpAddr::from).collect();
         }
         name_servers.dedup();
-        State { interfaces: interfaces.collect(), name_servers }
+        let settings = Settings::words(self.settings);
+        State { interfaces: interfaces.collect(), name_servers, settings }
+    }
+}
+
+/// Takes away what an earlier process set up: addresses, routes and tagged networks.
+fn forget(netlink: &Netlink, log: &dyn Fn(&str)) {
+    let root = Path::new("/sys/class/net");
+    let removed = Link::all_tagged(root).into_iter().map(|link| netlink.remove(&link));
+    let emptied = Link::all(root)
+        .into_iter()
+        .map(|link| netlink.remove_addresses(&link).and_then(|()| netlink.down(&link)));
+    for error in removed.chain(emptied).filter_map(Result::err) {
+        log(&error.report().replace('\n', " "));
     }
 }
 
 /// Sets up every wired interface as `settings` say, and keeps it so. Writes [`State`] to
-/// `state_file`, and the name servers to `resolver_file` as the C library reads them.
+/// `state_file`, and the name servers to `resolver_file` as the C library reads them. What was set
+/// up before is taken away first where it is to be set up `anew`.
 ///
 /// # Errors
 /// It ends only when the kernel gives no netlink socket.
@@ -500,10 +521,14 @@ pub fn run(
     settings: &[Settings],
     state_file: &Path,
     resolver_file: &Path,
+    anew: bool,
     log: &dyn Fn(&str),
 ) -> Result<()> {
     let (answers, received): (Sender<Answer>, Receiver<Answer>) = channel();
     let netlink = Netlink::open()?;
+    if anew {
+        forget(&netlink, log);
+    }
     let mut service = Service {
         settings,
         log,
@@ -571,9 +596,10 @@ mod tests {
         let lo = "00000000000000000000000000000001 01 80 10 80       lo\n";
         let local = "fe800000000000005054000000123456 02 40 20 80     eth0\n";
         let global = "20010db8000000005054000000123456 02 40 00 00     eth0\n";
-        assert!(!has_ipv6(""));
-        assert!(!has_ipv6(&[lo, local].concat()));
-        assert!(has_ipv6(&[lo, local, global].concat()));
+        assert_eq!(global_ipv6("nonsense 1 2 00 4 eth0\n"), []);
+        assert_eq!(global_ipv6(&[lo, local].concat()), []);
+        let address = "2001:db8::5054:0:12:3456".parse().unwrap();
+        assert_eq!(global_ipv6(&[lo, local, global].concat()), [("eth0".to_owned(), address)]);
     }
 
     #[test]
@@ -596,6 +622,7 @@ mod tests {
         let state = State {
             interfaces: vec![interface(Condition::Asking), interface(ready)],
             name_servers: vec!["10.0.2.3".parse().unwrap()],
+            settings: "dhcp".to_owned(),
         };
         replace(&file, &serde_json::to_vec(&state).unwrap()).unwrap();
         let read = State::read(&file).unwrap();

@@ -15,6 +15,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::message;
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 /// Which interface is meant.
@@ -106,7 +107,53 @@ impl InterfaceChoice {
     }
 }
 
+impl fmt::Display for InterfaceChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::HardwareAddress(address) => {
+                f.write_str(&address.map(|byte| format!("{byte:02x}")).join(":"))
+            }
+        }
+    }
+}
+
+/// In the words that are read.
+impl fmt::Display for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut words = match &self.addressing {
+            Addressing::Dhcp => vec!["dhcp".to_owned()],
+            Addressing::Static(own) => {
+                own.iter().map(|own| format!("{}/{}", own.address, own.prefix)).collect()
+            }
+        };
+        words.extend(self.gateways.iter().map(|gateway| format!("gw={gateway}")));
+        words.extend(self.name_servers.iter().map(|server| format!("dns={server}")));
+        words.extend(self.time_servers.iter().map(|server| format!("ntp={server}")));
+        words.extend(self.vlan.map(|number| format!("vlan={number}")));
+        words.extend(self.interface.as_ref().map(|interface| format!("dev={interface}")));
+        f.write_str(&words.join(","))
+    }
+}
+
 impl Settings {
+    /// DHCP on every interface: what is done where nothing was said.
+    pub fn dhcp() -> Self {
+        Self {
+            interface: None,
+            vlan: None,
+            addressing: Addressing::Dhcp,
+            gateways: Vec::new(),
+            name_servers: Vec::new(),
+            time_servers: Vec::new(),
+        }
+    }
+
+    /// All of them, in the words that are read.
+    pub fn words(all: &[Self]) -> String {
+        all.iter().map(ToString::to_string).collect::<Vec<_>>().join(";")
+    }
+
     /// Reads the value of `calco.ip=`.
     ///
     /// # Errors
@@ -247,11 +294,27 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_is_written_is_read_again() {
+        for text in [
+            "dhcp",
+            "192.168.1.5/24,fd00::5/64,gw=192.168.1.1,gw=fe80::1,dns=9.9.9.9,ntp=10.0.0.9:1123,\
+             vlan=12,dev=52:54:00:12:34:5f;dhcp,dev=eth1;dhcp",
+        ] {
+            let all = Settings::parse_all(text).unwrap();
+            assert_eq!(Settings::words(&all), text);
+        }
+        assert_eq!(Settings::parse_all("dhcp").unwrap(), [Settings::dhcp()]);
+    }
+
     proptest! {
         #[test]
         fn any_text_is_taken(text: String, words in "[0-9a-f.:/,;=dhcpvlangws]{0,40}") {
-            let _ = Settings::parse_all(&text);
-            let _ = Settings::parse_all(&words);
+            for text in [text, words] {
+                if let Ok(all) = Settings::parse_all(&text) {
+                    prop_assert_eq!(Settings::parse_all(&Settings::words(&all)).unwrap(), all);
+                }
+            }
         }
     }
 }

@@ -368,7 +368,11 @@ pub fn restore_done(outcome: &RestoreOutcome) -> String {
         true => message!("ui-restore-verified"),
         false => message!("ui-restore-not-verified"),
     };
-    with_warnings(text, proof, &outcome.warnings)
+    let mut text = with_warnings(text, proof, &outcome.warnings);
+    if let Some(starts_next) = &outcome.starts_next {
+        text.push_str(&format!("{starts_next}\n"));
+    }
+    text
 }
 
 /// What a condition is called.

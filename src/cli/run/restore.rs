@@ -160,6 +160,8 @@ pub(in crate::cli) fn plan(job: &RestoreJob) -> Result<Planned<RestorePlan>> {
         precheck: !job.no_precheck,
         verify: !job.no_verify,
         repair_table: job.repair_table,
+        // Elsewhere the disk may be meant for another machine.
+        boot_entry: ui::running::is_live() && !job.no_boot,
     };
     let mut plan = restore::plan(image, assignments, options)?;
     if let Some(file) = &job.keep_old {

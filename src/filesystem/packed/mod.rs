@@ -1,7 +1,8 @@
-//! Read-only images, made in one go and never changed: squashfs and EROFS. Their superblock
-//! says how long they are; all of that is in use.
+//! Read-only images, made in one go and never changed: squashfs, EROFS and ISO 9660. They say how
+//! long they are; all of that is in use.
 
 mod erofs;
+mod iso9660;
 mod squashfs;
 
 use super::{Budget, Doubt, Used, Volume, VolumeKind, unreadable_doubt};
@@ -56,6 +57,15 @@ pub(super) fn detect_erofs(source: &dyn BlockSource) -> error::Result<Option<Vol
 /// A doubt when the superblock is damaged or unknown, or something follows the image.
 pub(super) fn used_erofs(source: &dyn BlockSource, _: Budget) -> Result<Used, Doubt> {
     used(source, erofs::read(source))
+}
+
+/// The used extents of an ISO 9660 image: all of it, and the end of the volume.
+///
+/// # Errors
+/// A doubt when its descriptors contradict each other or something follows the image.
+pub(super) fn used_iso9660(source: &dyn BlockSource, _: Budget) -> Result<Used, Doubt> {
+    let used = used(source, iso9660::read(source))?;
+    Ok(Used { signatures: vec![iso9660::SIGNATURE], ..used })
 }
 
 fn used(source: &dyn BlockSource, image: error::Result<Option<Image>>) -> Result<Used, Doubt> {

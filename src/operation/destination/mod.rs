@@ -299,6 +299,28 @@ fn doubt(volume: &VolumeOnDisk) -> Result<Option<Message>> {
     Ok(Some(message!("destination-doubtful", why = doubt)))
 }
 
+/// The files of a volume, for as long as this lives.
+pub(in crate::operation) struct Looked(Mounted);
+
+impl Looked {
+    /// Where its root is.
+    pub(in crate::operation) fn folder(&self) -> &Path {
+        &self.0.folder
+    }
+}
+
+/// Mounts the volume of a device node for a look: nothing is written to it.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`] when there are no files in it, and what the kernel answers.
+pub(in crate::operation) fn look_into(path: &Path) -> Result<Looked> {
+    let volume = volumes::at(path, &Inventory::read(Path::new("/"))).ok_or_else(|| {
+        Error::new(ErrorKind::NotFound, message!("destination-no-files"))
+            .on_device(path.display().to_string())
+    })?;
+    mounting::mount(&volume, DestinationAccess::Look).map(Looked)
+}
+
 impl Destination {
     /// The images in it.
     pub fn store(&self) -> Arc<dyn Store> {

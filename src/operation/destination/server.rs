@@ -2,7 +2,7 @@
 
 use super::{Destination, DestinationAccess, Reach};
 use crate::error::{Error, ErrorKind, Result};
-use crate::network::{Interface, State, has_ipv6_address};
+use crate::network::{Interface, State, ipv6_addresses};
 use crate::operation::is_unattended;
 use crate::store::address::{Address, Scheme};
 use crate::store::credentials::{Asker, Credentials, Keyring, Nobody, Sources};
@@ -66,7 +66,7 @@ pub fn reach_servers_by(access: ServerAccess) {
 /// In the live system, waits for the network, which may just be beginning.
 fn wait_for_network(server: &str) -> Result<()> {
     match State::wait_until_ready(Path::new(State::FILE), NETWORK) {
-        Some(state) if !state.is_ready() && !has_ipv6_address() => {
+        Some(state) if !state.is_ready() && ipv6_addresses().is_empty() => {
             let interfaces = state.interfaces.iter().map(Interface::to_string);
             let list = interfaces.collect::<Vec<_>>().join("; ");
             let what = match list.is_empty() {

@@ -316,6 +316,11 @@ pub fn candidates(inventory: &Inventory) -> Vec<Candidate> {
     found
 }
 
+/// The volume whose device node this is.
+pub(super) fn at(path: &Path, inventory: &Inventory) -> Option<VolumeOnDisk> {
+    look(inventory, Reach::Any).volumes.into_iter().find(|volume| volume.path == path)
+}
+
 fn list<'a>(volumes: impl Iterator<Item = &'a VolumeOnDisk>) -> String {
     volumes.map(VolumeOnDisk::description).collect::<Vec<_>>().join("\n")
 }

@@ -4,6 +4,7 @@
 //! interrupted ever pretends to be whole.
 
 mod bare;
+mod boot_entry;
 mod carried;
 mod kept;
 mod placement;
@@ -16,13 +17,14 @@ pub use placement::{Assignment, PartitionPlace};
 use super::survey::{DiskSurvey, survey};
 use crate::block::{BlockSource, BlockTarget};
 use crate::error::{Error, ErrorKind, Result};
+use crate::hardware::BootEntries;
 use crate::image::{Depth, DiskIdentity, Freshness, Image, ImageId, verify};
 use crate::report::{Report, Stage};
 use crate::text::{Message, message};
 use crate::units::{Extent, human_bytes};
 use placement::Placement;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -74,11 +76,13 @@ pub struct RestoreOptions {
     pub verify: bool,
     /// Whether a damaged copy of a GPT is made anew from the sound one.
     pub repair_table: bool,
+    /// Whether the firmware of this machine is told to start what was restored to whole disks.
+    pub boot_entry: bool,
 }
 
 impl Default for RestoreOptions {
     fn default() -> Self {
-        Self { precheck: true, verify: true, repair_table: false }
+        Self { precheck: true, verify: true, repair_table: false, boot_entry: false }
     }
 }
 
@@ -127,6 +131,8 @@ pub struct RestoreOutcome {
     pub verified: bool,
     /// What was kept of what the targets held.
     pub kept: Option<KeptOld>,
+    /// What the firmware was told to start next.
+    pub starts_next: Option<Message>,
     /// What the person should know.
     pub warnings: Vec<Message>,
 }
@@ -234,6 +240,8 @@ impl RestorePlan {
         // From here on the targets are not what they were.
         self.carry_out(&opened, report)
             .map_err(|error| error.advise(message!("restore-incomplete-advice")))?;
+        drop(opened);
+        let starts_next = self.announce_to_firmware();
         let manifest = self.image.manifest();
         Ok(RestoreOutcome {
             name: manifest.name.clone(),
@@ -243,7 +251,19 @@ impl RestorePlan {
             seconds: begun.elapsed().as_secs_f64(),
             verified: self.options.verify,
             kept,
+            starts_next,
             warnings: self.warnings,
+        })
+    }
+
+    /// What was restored is whole without it: what fails here is a warning.
+    fn announce_to_firmware(&mut self) -> Option<Message> {
+        let entries = BootEntries::at(Path::new("/")).filter(|_| self.options.boot_entry)?;
+        let disks = &self.image.manifest().disks;
+        boot_entry::announce(&entries, disks, &self.targets).unwrap_or_else(|error| {
+            let why = error.message().clone();
+            self.warnings.push(message!("restore-no-boot-entry", why = why));
+            None
         })
     }
 

@@ -69,6 +69,7 @@ help-calco-restore-argument-partitions = Only these partitions, into those of th
 help-calco-restore-argument-place = Where a partition goes: 2=5 into partition 5 of the target, 2=/dev/sdb3 into that one. May be repeated
 help-calco-restore-argument-repair-table = Make a damaged or differing copy of a GPT anew from the good one
 help-calco-restore-argument-again = In an unattended run, restore to a target that carries this image already, by its partition table or volume; without it such a target is refused
+help-calco-restore-argument-no-boot = In the live system, change nothing in the firmware: make no boot entry for what was restored, and do not let it start next
 help-calco-restore-argument-keep-old = Keep the target's table, boot sectors and first and last mebibyte in this new file before anything is written, and show the commands that put them back
 help-calco-restore-argument-no-precheck = Do not check the image before the first byte is written
 help-calco-restore-argument-no-verify = Do not read the target back

@@ -32,6 +32,7 @@ destination-mount-timeout = The disk did not answer while the volume was being m
 destination-unreliable-advice = The disk or its cable is not reliable. Plug it in again, at another socket if possible, and check the images on it with `calco verify`.
 destination-look-failed = The { $kind } volume could not be looked at without writing to it
 destination-look-failed-advice = It was probably not shut down cleanly, or is damaged. Plug it into the system that it belongs to, so that it is put in order there, and try again.
+destination-no-files = There are no files in it that could be looked at
 destination-ntfs-unclean = The NTFS volume was not shut down cleanly, or Windows sleeps on it
 destination-ntfs-unclean-advice = Nothing was written. Start Windows with this disk, choose Restart (not Shut down), and eject the disk properly; or choose another destination.
 destination-doubtful = The destination was not shut down cleanly or has errors: { $why }. It is used nevertheless; have it checked on the system that it belongs to.

@@ -41,3 +41,6 @@ hardware-use-mounted-read-only = { $device } is mounted read-only at { $where }
 hardware-use-swap = { $device } is in use as swap
 hardware-use-holder = { $device } is part of { $name }
 hardware-use-loop = { $device } is attached as { $name }
+
+boot-entries-unreadable = The boot entries of the firmware cannot be read
+boot-entries-unwritable = The firmware does not take a boot entry: its memory may be full

@@ -16,7 +16,7 @@ network-failed = { $name }: { $why }
 network-left-alone = { $name }: not set up, as calco.ip= says nothing about it
 network-no-interface = No network interface was found
 network-not-ready = The network is not ready: { $interfaces }
-network-not-ready-advice = Look whether the cable is in, at both ends. Where no address is given by DHCP, start with calco.ip=ADDRESS/PREFIX,GATEWAY,NAME-SERVER. Some network cards need firmware: that is in the image built with --firmware.
+network-not-ready-advice = Look whether the cable is in, at both ends. Where no address is given by DHCP, give one by hand: in the menu under The network, or with calco.ip=ADDRESS/PREFIX,GATEWAY,NAME-SERVER. Some network cards need firmware: that is in the image built with --firmware.
 network-no-vlan = the kernel makes no tagged network (VLAN) on it
 network-clock-failed = The time server is of no use
 network-log-clock-behind = The clock was { $seconds } s behind and was set by { $server }

@@ -84,6 +84,8 @@ restore-kept-old =
     { $commands }
 restore-kept-header = # Calco: what a disk was recognized by before an image was restored to it. These commands put it back:
 restore-keep-failed = What the target is recognized by could not be kept, so nothing was written to it
+restore-starts-next = The firmware starts it next: entry { $entry }, "{ $label }", { $path }
+restore-no-boot-entry = The disk is restored, but the firmware of this machine was not told to start it ({ $why }). If the machine does not start from it, choose the disk in the menu of the firmware.
 restore-incomplete-advice = The restore is not complete, so nothing on the target can be used yet. The image is untouched: run the same command again to begin anew.
 copy-name-taken-advice = That is another image. Choose another name for the copy with --name, or delete that image if nobody needs it.
 copy-no-room = There is not enough room for the copy: { $needed } are needed, { $free } are free

@@ -69,6 +69,7 @@ help-calco-restore-argument-partitions = Solo estas particiones, en las del mism
 help-calco-restore-argument-place = Dónde va una partición: 2=5 en la partición 5 del destino, 2=/dev/sdb3 en esa. Se puede repetir
 help-calco-restore-argument-repair-table = Rehacer una copia dañada o distinta de una GPT a partir de la buena
 help-calco-restore-argument-again = En una ejecución desatendida, restaurar en un destino que ya lleva esta imagen, según su tabla de particiones o su volumen; sin esta opción se rechaza
+help-calco-restore-argument-no-boot = En el sistema autónomo, no cambiar nada en el firmware: ni crear una entrada de arranque para lo restaurado ni hacer que arranque a continuación
 help-calco-restore-argument-keep-old = Conservar en este archivo nuevo la tabla del destino, sus sectores de arranque y su primer y último mebibyte antes de escribir nada, y mostrar las órdenes que los devuelven a su sitio
 help-calco-restore-argument-no-precheck = No comprobar la imagen antes de escribir el primer byte
 help-calco-restore-argument-no-verify = No volver a leer el destino

@@ -32,6 +32,7 @@ destination-mount-timeout = El disco no respondió mientras se montaba el volume
 destination-unreliable-advice = El disco o su cable no son de fiar. Conéctelo otra vez, a ser posible en otro puerto, y compruebe sus imágenes con `calco verify`.
 destination-look-failed = No se pudo mirar en el volumen { $kind } sin escribir en él
 destination-look-failed-advice = Seguramente no se cerró bien o está dañado. Conéctelo al sistema al que pertenece, para que allí se ponga en orden, e inténtelo de nuevo.
+destination-no-files = No hay en él archivos que se puedan mirar
 destination-ntfs-unclean = El volumen NTFS no se cerró bien, o hay un Windows hibernado en él
 destination-ntfs-unclean-advice = No se ha escrito nada. Arranque Windows con este disco, elija Reiniciar (no Apagar) y expulse bien el disco; o elija otro destino.
 destination-doubtful = El destino no se cerró bien o tiene errores: { $why }. Se usa de todos modos; compruébelo en el sistema al que pertenece.

@@ -41,3 +41,6 @@ hardware-use-mounted-read-only = { $device } está montado solo para lectura en 
 hardware-use-swap = { $device } está en uso como espacio de intercambio (swap)
 hardware-use-holder = { $device } forma parte de { $name }
 hardware-use-loop = { $device } está conectado como { $name }
+
+boot-entries-unreadable = No se pueden leer las entradas de arranque del firmware
+boot-entries-unwritable = El firmware no acepta una entrada de arranque: su memoria puede estar llena

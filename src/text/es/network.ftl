@@ -16,7 +16,7 @@ network-failed = { $name }: { $why }
 network-left-alone = { $name }: no se configura, porque calco.ip= no la menciona
 network-no-interface = No se encontró ninguna interfaz de red
 network-not-ready = La red no está lista: { $interfaces }
-network-not-ready-advice = Compruebe que el cable esté conectado en los dos extremos. Donde DHCP no da direcciones, arranque con calco.ip=DIRECCIÓN/PREFIJO,PUERTA-DE-ENLACE,SERVIDOR-DE-NOMBRES. Algunas tarjetas de red necesitan firmware: está en la imagen construida con --firmware.
+network-not-ready-advice = Compruebe que el cable esté conectado en los dos extremos. Donde DHCP no da direcciones, dé una a mano: en el menú, en La red, o con calco.ip=DIRECCIÓN/PREFIJO,PUERTA-DE-ENLACE,SERVIDOR-DE-NOMBRES. Algunas tarjetas de red necesitan firmware: está en la imagen construida con --firmware.
 network-no-vlan = el núcleo no crea en ella ninguna red etiquetada (VLAN)
 network-clock-failed = El servidor de hora no sirve
 network-log-clock-behind = El reloj iba { $seconds } s atrasado y se puso en hora según { $server }

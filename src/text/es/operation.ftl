@@ -84,6 +84,8 @@ restore-kept-old =
     { $commands }
 restore-kept-header = # Calco: lo que identificaba a un disco antes de restaurar una imagen en él. Estas órdenes lo devuelven a su sitio:
 restore-keep-failed = No se pudo conservar lo que identifica al destino, así que no se ha escrito nada en él
+restore-starts-next = El firmware lo arrancará a continuación: entrada { $entry }, «{ $label }», { $path }
+restore-no-boot-entry = El disco está restaurado, pero no se pudo indicar al firmware de este equipo que lo arranque ({ $why }). Si el equipo no arranca desde él, elija el disco en el menú del firmware.
 restore-incomplete-advice = La restauración no está completa, así que todavía no se puede usar nada del destino. La imagen está intacta: repita la misma orden para empezar de nuevo.
 copy-name-taken-advice = Esa es otra imagen. Elija otro nombre para la copia con --name, o borre esa imagen si nadie la necesita.
 copy-no-room = No hay espacio suficiente para la copia: hacen falta { $needed } y hay { $free } libres

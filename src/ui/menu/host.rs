@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::job::{RestoreJob, SaveJob};
+use crate::network::Settings;
 use crate::operation::destination::Destination;
 use crate::operation::restore::RestorePlan;
 use crate::operation::save::SavePlan;
@@ -71,6 +72,12 @@ pub trait Machine: Sync {
     /// # Errors
     /// When there is no such layout.
     fn keymap(&self, name: &str) -> Result<()>;
+
+    /// Sets up the network in another way.
+    ///
+    /// # Errors
+    /// When PID 1 does not answer, or refuses.
+    fn network(&self, settings: &[Settings]) -> Result<()>;
 
     /// Tells which language was chosen, so that a menu that is started again speaks it.
     ///

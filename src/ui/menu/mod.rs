@@ -3,6 +3,7 @@
 //! Screens are pure functions ([`screen`]); [`ask`] shows them and waits; the other modules are
 //! the ways through them.
 
+mod addresses;
 mod ask;
 mod describe;
 mod disks;

@@ -69,6 +69,7 @@ impl Menu<'_> {
             partitions: Vec::new(),
             place: Vec::new(),
             repair_table: false,
+            no_boot: false,
             keep_old: None,
             again: false,
             yes: false,

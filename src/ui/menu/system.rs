@@ -6,11 +6,9 @@ use super::host::Power;
 use super::screen::{Choice, Input, List, Reading};
 use super::{Menu, logs};
 use crate::error::{Context as _, Error};
-use crate::network::State;
 use crate::text::{Language, language, message, set_language};
 use nix::sys::signal::{SigSet, Signal};
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
 
 /// The keyboard layouts that come with the live system: name, and what people call it.
 const LAYOUTS: [(&str, &str); 9] = [
@@ -80,23 +78,6 @@ impl Menu<'_> {
         }
     }
 
-    /// How the network is, as long as the person looks at it.
-    pub(super) fn network(&mut self) -> Result<(), Leave> {
-        let mut made = network_screen(State::read(Path::new(State::FILE)).as_ref());
-        let first = made.clone();
-        self.person.choose_fresh(first, || {
-            let now = network_screen(State::read(Path::new(State::FILE)).as_ref());
-            match now == made {
-                true => Tick::Same,
-                false => {
-                    made = now;
-                    Tick::New(made.clone())
-                }
-            }
-        })?;
-        Ok(())
-    }
-
     /// A shell on this console, until it ends.
     pub(super) fn shell(&mut self) -> Result<(), Leave> {
         self.person.terminal.give();
@@ -134,27 +115,6 @@ impl Menu<'_> {
             })?;
         }
         Ok(())
-    }
-}
-
-fn network_screen(state: Option<&State>) -> List<()> {
-    let choices = vec![Choice::new((), message!("menu-go-back"))];
-    let mut list = List::new(message!("menu-network"), choices).text(message!("menu-network-text"));
-    let Some(state) = state.filter(|state| !state.interfaces.is_empty()) else {
-        return list.warning(message!("network-no-interface"));
-    };
-    for interface in &state.interfaces {
-        let speed = interface.megabits.map(|megabits| format!(", {megabits} Mbit/s"));
-        let hardware = format!("({}{})", interface.hardware_address, speed.unwrap_or_default());
-        list = list.text(format!("{interface}  {hardware}"));
-    }
-    if !state.name_servers.is_empty() {
-        let servers: Vec<String> = state.name_servers.iter().map(ToString::to_string).collect();
-        list = list.text(message!("menu-network-names", servers = servers.join(", ")));
-    }
-    match state.is_ready() {
-        true => list,
-        false => list.text(message!("network-not-ready-advice")),
     }
 }
 

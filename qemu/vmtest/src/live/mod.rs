@@ -12,6 +12,7 @@ pub use cycle::{Destination, Row, Way};
 pub use menu::{Menu, MenuChoice, choices};
 pub use real_system::{LOGIN, RealSystem, SYSTEM_BOOT};
 pub use sample::{
-    SMALL_SERIAL, StickKind, assert_equal, copy_of, empty_disk, small_disk, stick, work_folder,
+    SMALL_SERIAL, StickKind, assert_equal, copy_of, empty_disk, make_volumes, small_disk, stick,
+    stick_with, work_folder,
 };
 pub use texts::Texts;

@@ -104,10 +104,45 @@ pub fn empty_disk(file: &Path, mebibytes: u64) -> PathBuf {
 
 /// A stick with one partition, as they are sold, with this size in MiB.
 pub fn stick(folder: &Path, kind: StickKind, mebibytes: u64) -> PathBuf {
+    made_stick(folder, kind, mebibytes, |volume| kind.make(volume))
+}
+
+/// A stick with ext4 that holds what is in a folder.
+pub fn stick_with(folder: &Path, files: &Path, mebibytes: u64) -> PathBuf {
+    let kind = StickKind::Ext4;
+    made_stick(folder, kind, mebibytes, |volume| {
+        let mut make = command("mke2fs", &["-q", "-t", "ext4", "-L", kind.label(), "-d"]);
+        run(make.arg(files).arg(volume));
+    })
+}
+
+/// A disk with one partition of `mebibytes` for each command, which makes a file system in the file
+/// that is its last argument.
+pub fn make_volumes(folder: &Path, commands: &[&str], mebibytes: u64) -> PathBuf {
+    let total = 1 + commands.len() as u64 * mebibytes + 1;
+    let file = empty_disk(&folder.join("volumes.img"), total);
+    let mut table = "label: gpt\n".to_owned();
+    for number in 0..commands.len() as u64 {
+        let start = 1 + number * mebibytes;
+        table += &format!("start={start}MiB, size={mebibytes}MiB\n");
+    }
+    partition(&file, &table);
+    for (number, make) in commands.iter().enumerate() {
+        let volume = empty_disk(&folder.join("volume"), mebibytes);
+        let mut words = make.split_whitespace();
+        let program = words.next().expect("a program");
+        run(Command::new(program).args(words).arg(&volume));
+        put(&volume, &file, 1 + number as u64 * mebibytes);
+        std::fs::remove_file(volume).unwrap();
+    }
+    file
+}
+
+fn made_stick(folder: &Path, kind: StickKind, mebibytes: u64, make: impl FnOnce(&Path)) -> PathBuf {
     let file = empty_disk(&folder.join(format!("{}.img", kind.label())), mebibytes);
     partition(&file, &format!("label: dos\nstart=1MiB, type={}\n", kind.partition_type()));
     let volume = empty_disk(&folder.join("volume"), mebibytes - 1);
-    kind.make(&volume);
+    make(&volume);
     put(&volume, &file, 1);
     std::fs::remove_file(volume).unwrap();
     file

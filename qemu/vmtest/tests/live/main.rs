@@ -7,11 +7,15 @@
 //! - `network`: addresses, servers, and what is said when there are none
 //! - `shares`: NFS and SMB
 //! - `faults`: no disk, no driver, bad sectors, a menu that is killed
+//! - `boot_entries`: what the firmware is told to start after a restore
+//! - `file_systems`: what the kernel sees of a file system before and after
 //! - `systems`: a real system saved, restored and booted
 //!
 //! Pictures and captures of each machine are in `target/vmtest/NAME/`.
 
+mod boot_entries;
 mod faults;
+mod file_systems;
 mod keys;
 mod network;
 mod premises;
