@@ -5,7 +5,7 @@
 
 use crate::sparse_disk::SparseDisk;
 use calco::block::BlockSource;
-use crc::{Algorithm, CRC_32_ISCSI, CRC_32_ISO_HDLC, Crc};
+use crc::{Algorithm, CRC_16_XMODEM, CRC_32_ISCSI, CRC_32_ISO_HDLC, Crc};
 
 const CRC32: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 const CRC32C: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
@@ -252,6 +252,37 @@ pub fn repair_f2fs(disk: &mut SparseDisk) -> bool {
     true
 }
 
+/// Makes the checksums of UDF descriptors right: of all that stand where they say, in the blocks that
+/// are found without looking. Answers whether there is an anchor.
+pub fn repair_udf(disk: &mut SparseDisk) -> bool {
+    const CRC16: Crc<u16> = Crc::<u16>::new(&CRC_16_XMODEM);
+    const ANCHOR: u64 = 256;
+    const TAG: usize = 16;
+    let mut found = false;
+    for block in [512, 1024, 2048, 4096] {
+        for number in 16..=ANCHOR + 8 {
+            let Ok(mut bytes) = disk.read_vec(number * block, block as usize) else { break };
+            let location = u64::from(u32_at(&bytes, 12));
+            let in_partition = location + ANCHOR + 1 == number;
+            let identifier = u16::from_le_bytes([bytes[0], bytes[1]]);
+            let is_tag = (1..=9).contains(&identifier) || identifier == 264;
+            if !is_tag || (location != number && !in_partition) {
+                continue;
+            }
+            let length = usize::from(u16::from_le_bytes([bytes[10], bytes[11]]));
+            if let Some(covered) = bytes.get(TAG..TAG + length) {
+                let crc = CRC16.checksum(covered);
+                bytes[8..10].copy_from_slice(&crc.to_le_bytes());
+            }
+            bytes[4] = 0;
+            bytes[4] = bytes[..TAG].iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte));
+            disk.overwrite(number * block, &bytes[..TAG]);
+            found |= identifier == 2;
+        }
+    }
+    found
+}
+
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
 }
@@ -280,11 +311,20 @@ mod tests {
             "btrfs/single",
             "exfat/files",
             "f2fs/files",
+            "udf/blocks-512",
+            "udf/blocks-2048",
         ] {
             let disk = seed(name);
             let mut repaired = disk.clone();
-            let repairs: [fn(&mut SparseDisk) -> bool; 6] =
-                [repair_gpt, repair_ext, repair_xfs, repair_btrfs, repair_exfat, repair_f2fs];
+            let repairs: [fn(&mut SparseDisk) -> bool; 7] = [
+                repair_gpt,
+                repair_ext,
+                repair_xfs,
+                repair_btrfs,
+                repair_exfat,
+                repair_f2fs,
+                repair_udf,
+            ];
             assert!(repairs.iter().any(|repair| repair(&mut repaired)), "{name}");
             for offset in (0..disk.size()).step_by(1 << 20) {
                 let length = (disk.size() - offset).min(1 << 20) as usize;

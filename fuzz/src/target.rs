@@ -27,6 +27,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "ntfs", run: ntfs },
     Target { name: "exfat", run: exfat },
     Target { name: "f2fs", run: f2fs },
+    Target { name: "udf", run: udf },
+    Target { name: "packed", run: packed },
     Target { name: "swap", run: swap },
     Target { name: "xfs", run: xfs },
     Target { name: "btrfs", run: btrfs },
@@ -83,6 +85,17 @@ pub fn exfat(input: &[u8]) -> bool {
 pub fn f2fs(input: &[u8]) -> bool {
     let mut disk = SparseDisk::decode(input, LARGEST_VOLUME);
     is_certain(&volume(&disk)) | (checksum::repair_f2fs(&mut disk) && is_certain(&volume(&disk)))
+}
+
+/// A volume with a UDF file system, as it is and with the checksums of its descriptors made right.
+pub fn udf(input: &[u8]) -> bool {
+    let mut disk = SparseDisk::decode(input, LARGEST_VOLUME);
+    is_certain(&volume(&disk)) | (checksum::repair_udf(&mut disk) && is_certain(&volume(&disk)))
+}
+
+/// A squashfs, EROFS or ISO 9660 image.
+pub fn packed(input: &[u8]) -> bool {
+    is_certain(&volume(&SparseDisk::decode(input, LARGEST_VOLUME)))
 }
 
 /// A swap area.

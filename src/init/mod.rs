@@ -99,6 +99,10 @@ fn this_program() -> Command {
 
 /// Runs a face. That of PID 1 never comes back.
 pub fn run(face: Face) -> ExitCode {
+    if face != Face::Init {
+        // PID 1 blocks signals to read them, and whoever is started inherits that.
+        let _ = nix::sys::signal::SigSet::empty().thread_set_mask();
+    }
     let words: Vec<String> =
         std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     let first = words.first().map_or("", String::as_str);

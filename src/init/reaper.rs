@@ -42,8 +42,8 @@ pub(super) struct Reaper {
 }
 
 impl Reaper {
-    /// From now on the signals are received here. Call it before any thread is started; processes
-    /// that are started do not inherit it.
+    /// From now on the signals are received here. Call it before any thread is started. Processes
+    /// that are started inherit the block: [`super::run`] takes it away.
     ///
     /// # Errors
     /// What the kernel answers.

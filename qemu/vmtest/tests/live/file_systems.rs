@@ -83,7 +83,7 @@ fn run_script(guest: &mut Guest, name: &str) {
     enter_shell(&mut Menu { guest, texts: &texts });
     shell_command(
         guest,
-        "mkdir -p /t /m; until mount -r /dev/sda1 /t; do sleep 1; done; echo there-$((40 + 2))",
+        "mkdir -p /t /m; until mount -r -t ext4 /dev/sda1 /t; do sleep 1; done; echo there-$((40 + 2))",
         "there-42",
     );
     guest.type_text(&format!("sh /t/{name}; echo status-$? is-$((40 + 2))"));

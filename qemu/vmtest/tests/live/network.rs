@@ -128,6 +128,66 @@ fn an_image_from_a_web_server_by_the_menu() {
     assert!(same.status.success(), "{}", String::from_utf8_lossy(&same.stdout));
 }
 
+#[test]
+fn an_address_is_given_by_hand_and_taken_back() {
+    let name = "network-by-hand";
+    let Some(built) = BuiltSystem::find(name) else { return };
+    let work = work_folder(name);
+    fs::write(work.path().join("hello"), "reached\n").unwrap();
+    let server = WebServer::start(work.path(), work.path());
+    let texts = Texts::english();
+    let mut guest = at_the_menu(&built, Machine::new(name).wire(Wire::Host), &texts);
+    let mut menu = Menu { guest: &mut guest, texts: &texts };
+    menu.choose("menu-network");
+    menu.guest.wait_for("10.0.2.15/24", SOON);
+    menu.choose("menu-network-give");
+    // A mistake is told, and nothing is lost.
+    menu.guest.wait_for("192.168.1.20/24", SOON);
+    menu.replace_line("10.0.2.77/240");
+    menu.guest.press(Key::Enter);
+    menu.guest.wait_for("10.0.2.77/240", SOON);
+    menu.guest.keep_screen("mistake");
+    menu.replace_line("10.0.2.77/24");
+    menu.guest.press(Key::Enter);
+    menu.guest.wait_for("10.0.2.1", SOON);
+    menu.guest.keep_screen("gateway");
+    menu.replace_line("10.0.2.2");
+    menu.guest.press(Key::Enter);
+    menu.guest.wait_for("DNS", SOON);
+    menu.guest.press(Key::Enter);
+    menu.guest.wait_for("VLAN", SOON);
+    menu.guest.press(Key::Enter);
+    menu.guest.wait_for("10.0.2.77/24,gw=10.0.2.2,dns=10.0.2.2,dev=eth0", SOON);
+    menu.guest.keep_screen("question");
+    menu.choose("menu-network-use");
+    menu.guest.wait_for("eth0: 10.0.2.77/24", SOON);
+    menu.guest.keep_screen("given");
+    menu.guest.press(Key::Escape);
+    menu.see("menu-welcome");
+    enter_shell(&mut menu);
+    let fetch = format!("wget -q -O - http://10.0.2.2:{}/hello", server.port);
+    shell_command(menu.guest, &fetch, "reached");
+    let show = "ip -4 -o address show dev eth0 | grep -c inet; ip route | grep -c default; \
+                grep nameserver /etc/resolv.conf; echo all-$((40 + 2))";
+    let begin = menu.guest.output().len();
+    shell_command(menu.guest, show, "all-42");
+    let told = menu.guest.output()[begin..].replace('\r', "");
+    assert!(told.contains("\n1\n1\nnameserver 10.0.2.2\nall-42"), "{told}");
+    // Ctrl-C ends a command, and not the shell.
+    menu.guest.type_text("sleep 3000\n");
+    menu.guest.type_text("\x03");
+    shell_command(menu.guest, "echo ended-$((40 + 2))", "ended-42");
+    menu.guest.type_text("exit");
+    menu.guest.press(Key::Enter);
+    menu.see("menu-welcome");
+
+    menu.choose("menu-network");
+    menu.choose("menu-network-ask");
+    menu.choose("menu-network-use");
+    menu.guest.wait_for("eth0: 10.0.2.15/24", SOON);
+    menu.guest.keep_screen("taken-back");
+}
+
 /// An unattended run that needs a server and cannot reach any; what is said, and the way back.
 fn explains(name: &str, wire: Option<Wire>, words: &str, text: &str) {
     let Some(built) = BuiltSystem::find(name) else { return };
