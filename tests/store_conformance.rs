@@ -279,7 +279,7 @@ fn bucket(port: u16) -> BucketStore {
     let address = Address::parse(&address).unwrap().unwrap();
     let credentials = Credentials {
         access_key: Some("AKTEST".to_owned()),
-        secret_key: Some(Secret::new("secret".to_owned())),
+        secret_key: Some(Secret::new(moto::SECRET.to_owned())),
         ..Credentials::default()
     };
     let client = WebClient::new(&Trust::default()).unwrap();

@@ -1,7 +1,8 @@
 //! Boot entries: which program UEFI firmware starts from which partition, and in which order.
 //!
 //! Sources: UEFI specification 2.10, sections 3.1.3 (load options), 3.3 (the variables `Boot####`,
-//! `BootOrder` and `BootNext`), 10.3.5.1 and 10.3.5.4 (the device paths of a partition and a file).
+//! `BootOrder` and `BootNext`), 10.3.4, 10.3.5.1 and 10.3.5.4 (device paths of networks, a partition and a
+//! file), 10.3.6 (what a BIOS starts).
 //! The kernel shows a variable as a file: four bytes of attributes, then its value
 //! (Documentation/filesystems/efivarfs.rst), which must be written in one piece.
 
@@ -19,9 +20,15 @@ const ATTRIBUTES: [u8; 4] = [7, 0, 0, 0];
 /// The firmware offers this entry by itself.
 const ACTIVE: u32 = 1;
 
+const MESSAGING: u8 = 3;
+/// Hardware addresses, IPv4, IPv6, and addresses of web servers.
+const NETWORKS: [u8; 4] = [11, 12, 13, 24];
 const MEDIA: u8 = 4;
 const HARD_DRIVE: u8 = 1;
 const FILE_PATH: u8 = 4;
+/// What a BIOS would start, by its kind.
+const BIOS_BOOT: u8 = 5;
+const BIOS_NETWORKS: [u8; 2] = [6, 0x80];
 /// Header of a device path node: type, subtype, length.
 const NODE_HEADER: usize = 4;
 /// What ends a device path.
@@ -104,18 +111,27 @@ fn load_option(label: &str, partition: &BootPartition, path: &str) -> Vec<u8> {
     option
 }
 
+/// The nodes of the device path in the value of a `Boot####`: type, subtype, content. It ends where
+/// nothing is understood any more.
+fn nodes(option: &[u8]) -> impl Iterator<Item = (u8, u8, &[u8])> {
+    let path = option.split_first_chunk::<6>().and_then(|(&[.., low, high], rest)| {
+        split_utf16(rest)?.1.get(..usize::from(u16::from_le_bytes([low, high])))
+    });
+    let mut rest = path.unwrap_or_default();
+    std::iter::from_fn(move || {
+        let (&[kind, subtype, low, high], _) = rest.split_first_chunk::<NODE_HEADER>()?;
+        let length = usize::from(u16::from_le_bytes([low, high]));
+        let content = rest.get(NODE_HEADER..length)?;
+        rest = &rest[length..];
+        Some((kind, subtype, content))
+    })
+}
+
 /// Whether the value of a `Boot####` starts the file at `path` of the partition with this
 /// signature. One that is not understood does not.
 fn starts(option: &[u8], signature: PartitionSignature, path: &str) -> bool {
-    let Some((&[.., low, high], rest)) = option.split_first_chunk::<6>() else { return false };
-    let length = usize::from(u16::from_le_bytes([low, high]));
-    let Some((_, rest)) = split_utf16(rest) else { return false };
-    let Some(mut nodes) = rest.get(..length) else { return false };
     let mut is_partition = false;
-    while let Some((&[kind, subtype, low, high], _)) = nodes.split_first_chunk::<NODE_HEADER>() {
-        let length = usize::from(u16::from_le_bytes([low, high]));
-        let Some(content) = nodes.get(NODE_HEADER..length) else { return false };
-        nodes = &nodes[length..];
+    for (kind, subtype, content) in nodes(option) {
         match (kind, subtype) {
             (MEDIA, HARD_DRIVE) => is_partition = content.get(20..) == Some(&signature.bytes()),
             (MEDIA, FILE_PATH) => {
@@ -127,6 +143,15 @@ fn starts(option: &[u8], signature: PartitionSignature, path: &str) -> bool {
         }
     }
     false
+}
+
+/// Whether the value of a `Boot####` starts from a network.
+fn starts_from_network(option: &[u8]) -> bool {
+    nodes(option).any(|(kind, subtype, content)| match kind {
+        MESSAGING => NETWORKS.contains(&subtype),
+        BIOS_BOOT => content.first().is_some_and(|device| BIOS_NETWORKS.contains(device)),
+        _ => false,
+    })
 }
 
 /// The boot entries of this machine's firmware.
@@ -182,8 +207,9 @@ impl BootEntries {
         numbers
     }
 
-    /// The entry that starts the file at `path` of a partition. Where there is none, it is made and
-    /// put at the end of the order: the machine still starts from where it did before.
+    /// The entry that starts the file at `path` of a partition. Where there is none it is made. One
+    /// that is not in the order comes first in it, but after networks that come first: who starts a
+    /// room of machines from the network still does.
     ///
     /// # Errors
     /// When the firmware does not take it: its memory may be full.
@@ -207,11 +233,22 @@ impl BootEntries {
                 number
             }
         };
-        let order = self.read("BootOrder")?.unwrap_or_default();
-        if !Self::numbers(&order).contains(&number) {
-            self.write("BootOrder", &[order.as_slice(), &number.to_le_bytes()].concat())?;
+        let mut order = Self::numbers(&self.read("BootOrder")?.unwrap_or_default());
+        if !order.contains(&number) {
+            order.insert(self.networks_first(&order), number);
+            let order: Vec<u8> = order.into_iter().flat_map(u16::to_le_bytes).collect();
+            self.write("BootOrder", &order)?;
         }
         Ok(number)
+    }
+
+    /// How many entries at the start of the order are networks.
+    fn networks_first(&self, order: &[u16]) -> usize {
+        let is_network = |number: &&u16| {
+            let option = self.read(&format!("Boot{number:04X}"));
+            option.is_ok_and(|option| option.is_some_and(|option| starts_from_network(&option)))
+        };
+        order.iter().take_while(is_network).count()
     }
 
     /// Lets the firmware start with this entry, the next time only.
@@ -267,22 +304,44 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_made_once_and_comes_last_in_the_order() {
+    fn an_entry_is_made_once_and_comes_first_in_the_order() {
         let (_root, entries) = firmware();
         entries.write("Boot0000", b"what nobody understands").unwrap();
         entries.write("BootOrder", &[0, 0]).unwrap();
         assert_eq!(entries.find_or_make("debian", &partition(), DEBIAN).unwrap(), 1);
         let upper = DEBIAN.to_uppercase();
         assert_eq!(entries.find_or_make("debian", &partition(), &upper).unwrap(), 1);
-        assert_eq!(entries.read("BootOrder").unwrap().unwrap(), [0, 0, 1, 0]);
+        assert_eq!(entries.read("BootOrder").unwrap().unwrap(), [1, 0, 0, 0]);
         let other = BootPartition { signature: PartitionSignature::Mbr(7), ..partition() };
         assert_eq!(entries.find_or_make("debian", &other, DEBIAN).unwrap(), 2);
         assert_eq!(entries.find_or_make("debian", &other, DEBIAN).unwrap(), 2);
         assert_eq!(entries.find_or_make("x", &partition(), "\\EFI\\x\\grubx64.efi").unwrap(), 3);
-        assert_eq!(entries.read("BootOrder").unwrap().unwrap(), [0, 0, 1, 0, 2, 0, 3, 0]);
+        assert_eq!(entries.read("BootOrder").unwrap().unwrap(), [3, 0, 2, 0, 1, 0, 0, 0]);
         entries.start_next(2).unwrap();
         let file = entries.file("BootNext");
         assert_eq!(fs::read(file).unwrap(), [7, 0, 0, 0, 2, 0]);
+    }
+
+    #[test]
+    fn networks_that_come_first_stay_first() {
+        let (_root, entries) = firmware();
+        let option = |kind: u8, subtype: u8, content: &[u8]| {
+            let mut path = node(2, 1, &[0; 8]);
+            path.extend(node(kind, subtype, content));
+            path.extend(END);
+            let mut option = ACTIVE.to_le_bytes().to_vec();
+            option.extend((path.len() as u16).to_le_bytes());
+            option.extend(utf16("PXE"));
+            option.extend(path);
+            option
+        };
+        entries.write("Boot0000", &option(MESSAGING, 11, &[0; 33])).unwrap();
+        entries.write("Boot0001", &option(BIOS_BOOT, 1, &[0x80, 0, 0, 0])).unwrap();
+        entries.write("Boot0002", &option(BIOS_BOOT, 1, &[2, 0, 0, 0])).unwrap();
+        entries.write("BootOrder", &[0, 0, 1, 0, 2, 0, 0, 0]).unwrap();
+        assert_eq!(entries.find_or_make("debian", &partition(), DEBIAN).unwrap(), 3);
+        let order = entries.read("BootOrder").unwrap().unwrap();
+        assert_eq!(order, [0, 0, 1, 0, 3, 0, 2, 0, 0, 0]);
     }
 
     #[test]
@@ -323,11 +382,13 @@ mod tests {
         fn whatever_firmware_says_is_survived(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let signature = PartitionSignature::Mbr(1);
             starts(&bytes, signature, "x");
+            starts_from_network(&bytes);
             let mut option = load_option("a", &partition(), "b");
             for (to, from) in option.iter_mut().skip(4).zip(&bytes) {
                 *to ^= from;
             }
             starts(&option, signature, "x");
+            starts_from_network(&option);
         }
     }
 }

@@ -1,15 +1,13 @@
 //! Object storage through the S3 interface.
 
 use crate::line::Line;
-use crate::moto::{BUCKET, Moto, can_serve};
+use crate::moto::{BUCKET, Moto, SECRET, can_serve};
 use crate::support::command::{Run, calco_command, finish, text};
 use crate::support::{MIB, disk};
 use crate::unknown_disk;
 use std::fs;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
-
-const SECRET: &str = "wJalr/XUtnFEMI+K7MDENG";
 
 fn begin(words: &[&str]) -> Child {
     calco_command()
@@ -108,6 +106,17 @@ fn what_is_wrong_with_object_storage_is_said() {
     );
     let run = run.expect(2);
     assert!(run.stderr.contains("secret key is missing"), "{}", run.stderr);
+    let wrong = calco_command()
+        .args(["images", &Moto::address(port, "x")])
+        .env("AWS_ACCESS_KEY_ID", "AKTEST")
+        .env("AWS_SECRET_ACCESS_KEY", "not the one")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let wrong = finish("images", wrong).expect(1).stderr;
+    assert!(wrong.contains("SignatureDoesNotMatch") && !wrong.contains("not the one"), "{wrong}");
 }
 
 /// Waits until so much went over the line while the program runs.

@@ -1,11 +1,16 @@
-//! A server of the S3 interface for a test (moto, from PyPI), on loopback. It ends with the test.
+//! A server of the S3 interface for a test (moto, from PyPI), on loopback. It ends with the test. It lets
+//! in only requests whose signature botocore computes as well, see `signed_moto.py`.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 pub(crate) const BUCKET: &str = "images";
+
+/// The secret key that signs.
+pub(crate) const SECRET: &str = "wJalr/XUtnFEMI+K7MDENG";
 
 pub(crate) struct Moto {
     pub(crate) port: u16,
@@ -14,6 +19,19 @@ pub(crate) struct Moto {
 
 fn program() -> String {
     std::env::var("CALCO_S3_SERVER").unwrap_or_else(|_| "moto_server".to_owned())
+}
+
+/// The Python that the server is installed for: it stands in the first line of its program.
+fn interpreter() -> String {
+    let file = match program() {
+        path if path.contains('/') => path,
+        name => {
+            let found = Command::new("which").arg(name).output().unwrap().stdout;
+            String::from_utf8(found).unwrap().trim().to_owned()
+        }
+    };
+    let text = std::fs::read_to_string(file).unwrap();
+    text.lines().next().unwrap().trim_start_matches("#!").to_owned()
 }
 
 /// Whether the server can be had here; says loudly when not.
@@ -35,8 +53,11 @@ impl Moto {
     pub(crate) fn start() -> Self {
         // A port that was free a moment ago.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let child = Command::new(program())
-            .args(["--host", "127.0.0.1", "--port", &port.to_string()])
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/signed_moto.py");
+        let child = Command::new(interpreter())
+            .arg(script)
+            .arg(port.to_string())
+            .env("CALCO_TEST_SECRET", SECRET)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -38,6 +38,7 @@ pub struct Machine {
     clock: Option<String>,
     terminal: TerminalKind,
     reboots: bool,
+    firmware_chooses: bool,
 }
 
 impl Machine {
@@ -56,6 +57,7 @@ impl Machine {
             clock: None,
             terminal: TerminalKind::default(),
             reboots: false,
+            firmware_chooses: false,
         }
     }
 
@@ -116,6 +118,13 @@ impl Machine {
     #[must_use]
     pub fn may_reboot(self) -> Self {
         Self { reboots: true, ..self }
+    }
+
+    /// Leaves the order to the firmware, as on a real machine. Otherwise QEMU tells it what to start
+    /// from, and OVMF removes the entries of all else.
+    #[must_use]
+    pub fn firmware_chooses(self) -> Self {
+        Self { firmware_chooses: true, ..self }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -200,10 +209,14 @@ impl Machine {
             }
             Boot::Stick(iso) => {
                 arguments.add("-drive", Some(&read_only("live", iso)));
-                arguments.device(&json!({
+                let mut stick = json!({
                     "driver": "usb-storage", "id": "live-device", "bus": "usb.0", "drive": "live",
-                    "removable": true, "bootindex": 0, "serial": "LIVE0"
-                }));
+                    "removable": true, "serial": "LIVE0"
+                });
+                if !self.firmware_chooses {
+                    stick["bootindex"] = 0.into();
+                }
+                arguments.device(&stick);
             }
             Boot::Kernel { kernel, initramfs, command_line } => {
                 arguments.add("-kernel", Some(&kernel.display().to_string()));
@@ -229,7 +242,7 @@ impl Machine {
 
     /// Port 0 of the AHCI controller is the CD's.
     fn add_disks(&self, arguments: &mut Arguments) {
-        let boots_from_disk = matches!(self.boot, Boot::Disk);
+        let boots_from_disk = matches!(self.boot, Boot::Disk) && !self.firmware_chooses;
         for (number, disk) in self.disks.iter().enumerate() {
             let name = format!("disk{number}");
             arguments.add("-drive", Some(&disk.drive_argument(&name)));

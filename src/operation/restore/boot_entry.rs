@@ -113,7 +113,7 @@ pub(super) fn announce(
     disks: &[Disk],
     targets: &[TargetPlan],
 ) -> Result<Option<Message>> {
-    let mut next = None;
+    let mut found = Vec::new();
     // A disk on USB was restored for another machine, as far as anybody can know.
     let whole = targets.iter().filter(|plan| {
         plan.partitions.is_none() && plan.target.identity().bus.as_deref() != Some("usb")
@@ -128,11 +128,15 @@ pub(super) fn announce(
             let names =
                 disk.volumes.iter().filter_map(|volume| volume.system.as_ref()?.name.clone());
             let system = names.into_iter().next().unwrap_or_else(|| "Calco".to_owned());
-            for loader in loaders(mounted.folder(), &system) {
-                let number = entries.find_or_make(&loader.label, &place, &loader.path)?;
-                next.get_or_insert((number, loader));
-            }
+            let loaders = loaders(mounted.folder(), &system);
+            found.extend(loaders.into_iter().map(|loader| (place, loader)));
         }
+    }
+    // What is made last comes first in the order.
+    let mut next = None;
+    for (place, loader) in found.into_iter().rev() {
+        let number = entries.find_or_make(&loader.label, &place, &loader.path)?;
+        next = Some((number, loader));
     }
     let Some((number, loader)) = next else { return Ok(None) };
     entries.start_next(number)?;

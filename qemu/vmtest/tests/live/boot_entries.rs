@@ -55,16 +55,18 @@ fn a_restored_system_without_a_fallback_loader_boots_again_and_again() {
         .boot(boot)
         .disk(target_disk.clone())
         .disk(Disk::new(&stick).on(Bus::Usb).serial_number("STICK"))
-        .may_reboot();
+        .may_reboot()
+        .firmware_chooses();
     let mut guest = machine.start();
     guest.wait_for_output("\\EFI\\debian\\grubx64.efi", MENU + RESTORE);
     guest.wait_for_output(texts.get("init-run-succeeded"), MENU);
-    // The stick is still what the machine starts from, but for this once.
+    // The stick comes first, but for this once.
     guest.wait_for(LOGIN, MENU + SYSTEM_BOOT);
     drop(guest);
 
     let target_only = Machine::new("boot-entries-boots").firmware(RealSystem::Uefi.firmware());
-    let target_only = target_only.firmware_variables(&variables).disk(target_disk);
+    let target_only =
+        target_only.firmware_variables(&variables).disk(target_disk).firmware_chooses();
     let mut guest = target_only.start();
     guest.wait_for(LOGIN, SYSTEM_BOOT);
 }

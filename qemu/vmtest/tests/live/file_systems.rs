@@ -122,9 +122,9 @@ fn the_same_tree_is_seen_after_a_restore_onto_garbage() {
     std::fs::create_dir(path("images")).unwrap();
     let program = built.program();
     calco(&program, &["save", &text("volumes.img"), "--to", &text("images"), "--name", "filled"]);
-    let manifest = std::fs::read(path("images").join("filled/manifest.json")).unwrap();
-    let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
-    let volumes = manifest["disks"][0]["volumes"].as_array().unwrap();
+    let shown = calco(&program, &["show", &text("images/filled"), "--json"]);
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let volumes = shown["manifest"]["disks"][0]["volumes"].as_array().unwrap();
     assert_eq!(volumes.len(), KINDS.len());
     for (volume, (kind, make)) in volumes.iter().zip(KINDS) {
         assert_eq!(volume["saved"], "used", "{kind}, {make}: {}", volume["reason"]);

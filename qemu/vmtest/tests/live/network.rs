@@ -174,8 +174,11 @@ fn an_address_is_given_by_hand_and_taken_back() {
     let told = menu.guest.output()[begin..].replace('\r', "");
     assert!(told.contains("\n1\n1\nnameserver 10.0.2.2\nall-42"), "{told}");
     // Ctrl-C ends a command, and not the shell.
-    menu.guest.type_text("sleep 3000\n");
-    menu.guest.type_text("\x03");
+    menu.guest.type_text("echo begun-$((40 + 2)); sleep 3000");
+    menu.guest.press(Key::Enter);
+    menu.guest.wait_for_output("begun-42", SOON);
+    std::thread::sleep(Duration::from_secs(2));
+    menu.guest.press(Key::Control('c'));
     shell_command(menu.guest, "echo ended-$((40 + 2))", "ended-42");
     menu.guest.type_text("exit");
     menu.guest.press(Key::Enter);
