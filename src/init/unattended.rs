@@ -19,6 +19,7 @@ use std::io::{self, BufRead as _, Read, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long devices may take to appear: a disk array can take most of a minute to spin up.
@@ -37,6 +38,13 @@ const LINE: usize = 4096;
 pub(super) fn run(name: &str) -> ExitCode {
     if let Err(error) = console::take(name) {
         return console::not_taken(name, &error);
+    }
+    // Ctrl-C is for the command alone, which stops cleanly: a handler is not inherited. This process
+    // says what came of it.
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGQUIT] {
+        if let Err(error) = signal_hook::flag::register(signal, Arc::default()) {
+            log::warn(&error.to_string());
+        }
     }
     let line = std::fs::read("/proc/cmdline").unwrap_or_default();
     let options = Options::parse(&String::from_utf8_lossy(&line));

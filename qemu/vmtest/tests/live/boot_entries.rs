@@ -1,8 +1,8 @@
 //! A machine whose firmware has never heard of the system that is restored to it.
 
 use calco_vmtest::live::{
-    BuiltSystem, ENGLISH, LOGIN, MENU, Medium, RealSystem, SYSTEM_BOOT, StickKind, Texts,
-    assert_equal, copy_of, empty_disk, stick_with, work_folder,
+    BuiltSystem, ENGLISH, LOGIN, MENU, Medium, RealSystem, SYSTEM_BOOT, StickKind, Texts, copy_of,
+    empty_disk, stick_with, work_folder,
 };
 use calco_vmtest::{Bus, Disk, Machine};
 use std::path::Path;
@@ -98,6 +98,4 @@ fn the_firmware_is_left_alone_when_that_is_wanted() {
     guest.wait_for_output(texts.get("init-run-succeeded"), MENU + RESTORE);
     assert_eq!(guest.wait_for_end(MENU), "guest-shutdown");
     assert!(!guest.output().contains("\\EFI\\debian"), "{}", guest.output());
-    drop(guest);
-    assert_equal(&source, &target);
 }

@@ -112,3 +112,39 @@ fn enter_shell_from_anywhere(menu: &mut Menu<'_>) {
     }
     enter_shell(menu);
 }
+
+#[test]
+fn an_unattended_save_is_stopped_by_ctrl_c_and_says_so() {
+    let Some(built) = BuiltSystem::find("faults-ctrl-c") else { return };
+    let work = work_folder("faults-ctrl-c");
+    let texts = Texts::english();
+    // Large and full: the save takes long enough to be stopped.
+    let full = work.path().join("full.img");
+    let mebibyte: Vec<u8> =
+        (0..1u32 << 20).map(|number| (number.wrapping_mul(number) >> 11) as u8).collect();
+    let mut bytes = mebibyte.repeat(400);
+    for (number, piece) in bytes.chunks_mut(1 << 20).enumerate() {
+        // No two are the same, or one would be stored for all.
+        piece[..8].copy_from_slice(&number.to_le_bytes());
+    }
+    std::fs::write(&full, bytes).unwrap();
+    let usb = stick(work.path(), StickKind::Ext4, 512);
+    let words = format!(
+        "{ENGLISH} calco.run=\"save serial:FULL --to usb:{} --name stopped --level 9\"",
+        StickKind::Ext4.label()
+    );
+    let machine = Machine::new("faults-ctrl-c")
+        .disk(Disk::new(&full).on(Bus::Virtio).serial_number("FULL"))
+        .disk(Disk::new(&usb).on(Bus::Usb).serial_number("STICK"));
+    let mut guest = machine.boot(built.boot_kernel(&words)).start();
+    guest.wait_for_output("Saving: ", MENU + SMALL_JOB);
+    guest.press(Key::Control('c'));
+    guest.wait_for_output(texts.get("init-code-interrupted"), SMALL_JOB);
+    guest.wait_for(texts.get("init-run-stays"), SOON);
+    guest.keep_screen("stopped");
+    guest.press(Key::Enter);
+    guest.wait_for(texts.get("menu-welcome"), SOON);
+    Menu { guest: &mut guest, texts: &texts }.power_off();
+    drop(guest);
+    StickKind::Ext4.check(&usb);
+}

@@ -54,6 +54,7 @@ const TELL: &str = "find . | sort | while read -r name; do
   stat -c '%n %F %a %u %g %h %s %Y' \"$name\"
   [ -f \"$name\" ] && sha256sum \"$name\"
   [ -L \"$name\" ] && readlink \"$name\"
+  true
 done";
 
 fn scripts(folder: &Path) {

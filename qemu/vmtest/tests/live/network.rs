@@ -6,6 +6,7 @@ use calco_vmtest::live::{
     BuiltSystem, ENGLISH, MENU, Menu, SMALL_SERIAL, Texts, small_disk, work_folder,
 };
 use calco_vmtest::{Bus, Disk, Key, Machine, Wire};
+use serde_json::json;
 use std::fs;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -189,6 +190,24 @@ fn an_address_is_given_by_hand_and_taken_back() {
     menu.choose("menu-network-use");
     menu.guest.wait_for("eth0: 10.0.2.15/24", SOON);
     menu.guest.keep_screen("taken-back");
+}
+
+#[test]
+fn a_cable_that_is_pulled_out_and_put_back_is_noticed() {
+    let name = "network-cable";
+    let Some(built) = BuiltSystem::find(name) else { return };
+    let texts = Texts::english();
+    let mut guest = at_the_menu(&built, Machine::new(name).wire(Wire::Host), &texts);
+    let mut menu = Menu { guest: &mut guest, texts: &texts };
+    menu.choose("menu-network");
+    menu.guest.wait_for("eth0: 10.0.2.15/24", SOON);
+    for round in 0..2 {
+        menu.guest.command("set_link", json!({ "name": "wire", "up": false }));
+        menu.guest.wait_for("eth0: no cable", SOON);
+        menu.guest.keep_screen(&format!("out-{round}"));
+        menu.guest.command("set_link", json!({ "name": "wire", "up": true }));
+        menu.guest.wait_for("eth0: 10.0.2.15/24", SOON);
+    }
 }
 
 /// An unattended run that needs a server and cannot reach any; what is said, and the way back.
