@@ -342,6 +342,12 @@ fn places(job: &Job) -> Vec<&str> {
     }
 }
 
+/// Columns of the terminal. A serial line does not tell: then those of a VT100.
+fn columns() -> u16 {
+    let size = rustix::termios::tcgetwinsize(io::stdout());
+    size.ok().map(|size| size.ws_col).filter(|columns| *columns > 0).unwrap_or(80)
+}
+
 /// Runs the words as a command of this program; answers its exit code.
 fn carry_out(words: &[String]) -> Result<i32> {
     let failed = |error: io::Error| {
@@ -352,6 +358,7 @@ fn carry_out(words: &[String]) -> Result<i32> {
         let mut command = super::this_program();
         command.arg0("calco").args(words).args(["--progress", "lines"]);
         command.env(crate::operation::UNATTENDED, "1");
+        command.env("COLUMNS", columns().to_string());
         command.stdin(std::process::Stdio::null());
         command.stdout(input.try_clone().map_err(failed)?).stderr(input);
         // The command holds the other end of the pipe until it is dropped.

@@ -13,11 +13,18 @@ use crate::text::{Message, message};
 use crate::units::{human_bytes, marketing_bytes};
 use comfy_table::{Table, presets};
 
+/// Columns of the terminal. Who passes our output on to one says so in `COLUMNS`, as shells do; none
+/// where nobody knows.
+fn columns() -> Option<u16> {
+    let told = || std::env::var("COLUMNS").ok()?.parse().ok().filter(|columns| *columns >= 40);
+    console::Term::stdout().size_checked().map(|(_, columns)| columns).or_else(told)
+}
+
 fn table(header: &[Message]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY);
     table.set_header(header.iter().map(Message::to_string));
-    if let Some((_, columns)) = console::Term::stdout().size_checked() {
+    if let Some(columns) = columns() {
         table.set_width(columns);
         table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
     }

@@ -288,3 +288,20 @@ fn a_bad_choice_of_partitions_changes_nothing() {
     }
     assert_eq!(fs::read_dir(&store).unwrap().count(), 0);
 }
+
+#[test]
+fn tables_fit_the_terminal_that_output_is_passed_on_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let (image, _) = image_and_target(folder.path());
+    for columns in [60, 80] {
+        let output = calco_command()
+            .args(["show", &image])
+            .env("COLUMNS", columns.to_string())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let shown = String::from_utf8(output.stdout).unwrap();
+        let rule = shown.lines().find(|line| line.starts_with('─')).unwrap();
+        assert!(rule.chars().count() <= columns, "{shown}");
+    }
+}
