@@ -22,23 +22,26 @@ fn debian_without_fallback(work: &Path) -> std::path::PathBuf {
     disk
 }
 
-fn save(program: &Path, disk: &Path, folder: &Path) {
-    let mut command = Command::new(program);
-    command.arg("save").arg(disk).arg("--to").arg(folder).args(["--name", "debian"]);
+/// A stick with the image `debian` of that disk, and an empty disk to restore it to.
+fn stick_and_target(built: &BuiltSystem, work: &Path) -> (Disk, Disk) {
+    let source = debian_without_fallback(work);
+    let images = work.join("images");
+    std::fs::create_dir(&images).unwrap();
+    let mut command = Command::new(built.program());
+    command.arg("save").arg(&source).arg("--to").arg(&images).args(["--name", "debian"]);
     assert!(command.status().unwrap().success());
+    let stick = stick_with(work, &images, 1024);
+    let bytes = std::fs::metadata(&source).unwrap().len();
+    let target = empty_disk(&work.join("target.img"), bytes >> 20);
+    let stick = Disk::new(stick).on(Bus::Usb).serial_number("STICK");
+    (stick, Disk::new(target).on(Bus::Ahci).serial_number("TARGET"))
 }
 
 #[test]
 fn a_restored_system_without_a_fallback_loader_boots_again_and_again() {
     let Some(built) = BuiltSystem::find("boot-entries") else { return };
     let work = work_folder("boot-entries");
-    let source = debian_without_fallback(work.path());
-    let images = work.path().join("images");
-    std::fs::create_dir(&images).unwrap();
-    save(&built.program(), &source, &images);
-    let stick = stick_with(work.path(), &images, 1024);
-    let bytes = std::fs::metadata(&source).unwrap().len();
-    let target = empty_disk(&work.path().join("target.img"), bytes >> 20);
+    let (stick, target) = stick_and_target(&built, work.path());
     let variables = work.path().join("variables.fd");
     let texts = Texts::english();
 
@@ -47,14 +50,13 @@ fn a_restored_system_without_a_fallback_loader_boots_again_and_again() {
          calco.run=\"restore usb:{}/debian --to serial:TARGET\"",
         StickKind::Ext4.label()
     );
-    let target_disk = Disk::new(&target).on(Bus::Ahci).serial_number("TARGET");
     let machine = Machine::new("boot-entries-restores").firmware(RealSystem::Uefi.firmware());
     let boot = built.boot_with(Medium::Stick, machine.firmware_kind(), work.path(), &words);
     let machine = machine
         .firmware_variables(&variables)
         .boot(boot)
-        .disk(target_disk.clone())
-        .disk(Disk::new(&stick).on(Bus::Usb).serial_number("STICK"))
+        .disk(target.clone())
+        .disk(stick)
         .may_reboot()
         .firmware_chooses();
     let mut guest = machine.start();
@@ -65,8 +67,7 @@ fn a_restored_system_without_a_fallback_loader_boots_again_and_again() {
     drop(guest);
 
     let target_only = Machine::new("boot-entries-boots").firmware(RealSystem::Uefi.firmware());
-    let target_only =
-        target_only.firmware_variables(&variables).disk(target_disk).firmware_chooses();
+    let target_only = target_only.firmware_variables(&variables).disk(target).firmware_chooses();
     let mut guest = target_only.start();
     guest.wait_for(LOGIN, SYSTEM_BOOT);
 }
@@ -75,13 +76,7 @@ fn a_restored_system_without_a_fallback_loader_boots_again_and_again() {
 fn the_firmware_is_left_alone_when_that_is_wanted() {
     let Some(built) = BuiltSystem::find("no-boot-entry") else { return };
     let work = work_folder("no-boot-entry");
-    let source = debian_without_fallback(work.path());
-    let images = work.path().join("images");
-    std::fs::create_dir(&images).unwrap();
-    save(&built.program(), &source, &images);
-    let stick = stick_with(work.path(), &images, 1024);
-    let bytes = std::fs::metadata(&source).unwrap().len();
-    let target = empty_disk(&work.path().join("target.img"), bytes >> 20);
+    let (stick, target) = stick_and_target(&built, work.path());
     let texts = Texts::english();
 
     let words = format!(
@@ -90,11 +85,7 @@ fn the_firmware_is_left_alone_when_that_is_wanted() {
     );
     let machine = Machine::new("no-boot-entry").firmware(RealSystem::Uefi.firmware());
     let boot = built.boot_with(Medium::Stick, machine.firmware_kind(), work.path(), &words);
-    let mut guest = machine
-        .boot(boot)
-        .disk(Disk::new(&target).on(Bus::Ahci).serial_number("TARGET"))
-        .disk(Disk::new(&stick).on(Bus::Usb).serial_number("STICK"))
-        .start();
+    let mut guest = machine.boot(boot).disk(target).disk(stick).start();
     guest.wait_for_output(texts.get("init-run-succeeded"), MENU + RESTORE);
     assert_eq!(guest.wait_for_end(MENU), "guest-shutdown");
     assert!(!guest.output().contains("\\EFI\\debian"), "{}", guest.output());
