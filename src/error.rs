@@ -3,7 +3,7 @@
 //! What a person sees is made of four answers: what failed, where, why, and what to do now.
 //! [`Error::report`] writes them; `Display` is the first line only and never repeats the cause.
 
-use crate::text::Message;
+use crate::text::{Message, message};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
@@ -95,6 +95,15 @@ impl Error {
     /// Says what to do now.
     pub fn advise(mut self, advice: Message) -> Self {
         self.0.advice.get_or_insert(advice);
+        self
+    }
+
+    /// Says what to do now, besides what was said already.
+    pub fn advise_also(mut self, advice: Message) -> Self {
+        self.0.advice = Some(match self.0.advice.take() {
+            None => advice,
+            Some(first) => message!("error-two-advices", first = first, second = advice),
+        });
         self
     }
 

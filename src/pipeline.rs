@@ -12,6 +12,17 @@ pub fn default_workers() -> usize {
     thread::available_parallelism().map_or(1, usize::from).min(32)
 }
 
+/// As [`default_workers`], but only as many as there is memory for, when each of them holds
+/// `worker_bytes` besides the items of `item_bytes` that are on their way.
+pub fn workers_within_memory(worker_bytes: u64, item_bytes: u64) -> usize {
+    const MEMORY: u64 = 200 << 20;
+    let fits = |workers: &usize| {
+        let items = in_flight(*workers, item_bytes) as u64;
+        items * item_bytes + *workers as u64 * worker_bytes <= MEMORY
+    };
+    (1..=default_workers()).rev().find(fits).unwrap_or(1)
+}
+
 /// How many items may be on their way: enough to keep everybody busy, in a bounded part of memory
 /// on machines with many cores. `item_bytes` is the memory of one item, in all its forms.
 pub fn in_flight(workers: usize, item_bytes: u64) -> usize {
@@ -188,6 +199,14 @@ mod tests {
             },
         );
         (seen, result.is_ok())
+    }
+
+    #[test]
+    fn many_workers_are_no_reason_for_much_memory() {
+        let most = default_workers();
+        assert_eq!(workers_within_memory(1 << 20, 1 << 20), most);
+        assert_eq!(workers_within_memory(36 << 20, 4 << 20), most.min(4));
+        assert_eq!(workers_within_memory(1 << 30, 4 << 20), 1);
     }
 
     #[test]

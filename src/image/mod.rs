@@ -30,7 +30,7 @@ pub use manifest::{
     System,
 };
 pub use pack::{PackHeader, RecordHeader};
-pub use reader::{Image, Packs, State, StoredChunk, is_data_file, state_of};
+pub use reader::{Image, Packs, State, StoredChunk, is_data_file, lacks_only_manifest, state_of};
 pub use verify::{Depth, Verification, decodes, verify};
 pub use writer::{ChunkContent, ChunkOutput, ImageWriter, KnownContent, WriterOptions};
 

@@ -61,6 +61,20 @@ pub fn state_of(files: &dyn ImageFiles) -> Result<State> {
     })
 }
 
+/// Whether of an unfinished image everything is there but the manifest: it was lost, or the save
+/// was stopped in its very last moment. The sums are written after all else, and name the manifest;
+/// an empty one was begun by the save.
+///
+/// # Errors
+/// When the store fails.
+pub fn lacks_only_manifest(files: &dyn ImageFiles) -> Result<bool> {
+    let list = files.list()?;
+    let has = |name: &str, length: u64| {
+        list.iter().any(|file| file.name == name && file.length >= length)
+    };
+    Ok(state_of(files)? == State::Unfinished && has(SHA256SUMS, 1) && !has(MANIFEST, 0))
+}
+
 /// An image whose header and manifest are sound.
 pub struct Image {
     files: Arc<dyn ImageFiles>,
@@ -86,6 +100,12 @@ impl Image {
         let located = |error: Error| error.on_device(files.location());
         match state_of(files.as_ref()).map_err(located)? {
             State::Finished => {}
+            State::Unfinished if lacks_only_manifest(files.as_ref()).map_err(located)? => {
+                return Err(located(
+                    Error::new(ErrorKind::Damaged, message!("image-manifest-lost"))
+                        .advise(message!("image-manifest-lost-advice")),
+                ));
+            }
             State::Unfinished => {
                 return Err(located(
                     Error::new(ErrorKind::Damaged, message!("image-unfinished"))

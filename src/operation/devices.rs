@@ -6,7 +6,7 @@ use super::save::SaveSource;
 use super::survey::Choice;
 use crate::block::device::{Access, Device};
 use crate::block::{BlockSource, BlockTarget};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::hardware::smart::Verdict;
 use crate::hardware::usage::{Use, disks_under, uses_of, whole_disk};
 use crate::hardware::{Disk, FirmwareMode, Inventory, SecureBoot, selector};
@@ -89,6 +89,15 @@ pub fn open_source(word: &str, inventory: &Inventory, choice: Choice) -> Result<
     })
 }
 
+/// Which plain file a device is, where it is one.
+fn plain_file(device: &Device) -> Result<Option<(u64, u64)>> {
+    if device.is_block_device() {
+        return Ok(None);
+    }
+    let metadata = device.file().metadata().context(|| message!("block-open-failed"))?;
+    Ok(Some((metadata.dev(), metadata.ino())))
+}
+
 /// A disk, partition or plain file that the person chose to overwrite.
 pub struct DeviceTarget {
     path: PathBuf,
@@ -97,6 +106,8 @@ pub struct DeviceTarget {
     identity: DiskIdentity,
     size: u64,
     sequence: Option<u64>,
+    /// For plain files, which one it is: file system and number in it.
+    file: Option<(u64, u64)>,
     sector_size: Option<u32>,
     /// Folders that must not lie on it.
     protected: Vec<PathBuf>,
@@ -126,6 +137,7 @@ impl DeviceTarget {
             identity: identity(path, found),
             size: device.size(),
             sequence: block_device::disk_sequence(device.file()).ok(),
+            file: plain_file(&device)?,
             sector_size: device.is_block_device().then(|| device.sector_size()),
             path: path.to_owned(),
             disk,
@@ -202,7 +214,10 @@ impl RestoreTarget for DeviceTarget {
         self.check()?;
         let device = Device::open(&self.path, Access::Target)?;
         let sequence = block_device::disk_sequence(device.file()).ok();
-        if device.size() != self.size || sequence != self.sequence {
+        let is_same = device.size() == self.size
+            && sequence == self.sequence
+            && plain_file(&device)? == self.file;
+        if !is_same {
             return Err(self.changed());
         }
         if let Some(name) = &self.disk {

@@ -101,7 +101,8 @@ pub fn disks(inventory: &Inventory, surveys: &[Option<DiskSurvey>]) -> String {
     let mode = match (firmware.mode, firmware.secure_boot) {
         (FirmwareMode::Bios, _) => message!("ui-firmware-bios"),
         (FirmwareMode::Uefi, SecureBoot::On) => message!("ui-firmware-secure-boot"),
-        (FirmwareMode::Uefi, _) => message!("ui-firmware-uefi"),
+        (FirmwareMode::Uefi, SecureBoot::Off) => message!("ui-firmware-uefi"),
+        (FirmwareMode::Uefi, _) => message!("ui-firmware-unknown"),
     };
     text += &format!("{mode}\n\n");
     if inventory.disks.is_empty() {

@@ -164,7 +164,7 @@ fn an_image_that_claims_to_replace_another_does_not_remove_it() {
 fn a_leftover_that_became_an_image_meanwhile_stays() {
     let store = stored(&[&small_disk()]);
     let manifest = store.get("image", "manifest.json");
-    store.set("image", "manifest.json", None);
+    store.set("image", "manifest.json", Some(Vec::new()));
     let pruning = library::pruning(&store).unwrap();
     store.set("image", "manifest.json", manifest);
     let removed = pruning.carry_out(&store, &pruning.remove[0]);

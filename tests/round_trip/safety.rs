@@ -305,3 +305,63 @@ fn tables_fit_the_terminal_that_output_is_passed_on_to() {
         assert!(rule.chars().count() <= columns, "{shown}");
     }
 }
+
+#[test]
+fn an_image_that_lost_its_manifest_is_not_pruned() {
+    let folder = tempfile::tempdir().unwrap();
+    let (image, _) = image_and_target(folder.path());
+    let store = folder.path().join("store");
+    let manifest = Path::new(&image).join("manifest.json");
+    let kept = fs::read(&manifest).unwrap();
+    fs::remove_file(&manifest).unwrap();
+    let shown = calco(&["verify", &image]).expect(3);
+    assert!(shown.stderr.contains("no manifest"), "{}", shown.stderr);
+    let before = tree::nodes(&store);
+    calco(&["prune", text(&store), "--unfinished", "--yes"]).expect(0);
+    assert_eq!(tree::nodes(&store), before);
+    fs::write(&manifest, kept).unwrap();
+    calco(&["verify", &image]).expect(0);
+}
+
+#[test]
+fn an_image_stays_until_its_replacement_has_been_read_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (image, _) = image_and_target(folder.path());
+    let store = folder.path().join("store");
+    let other = folder.path().join("other.img");
+    disk::garbage(&other, 40 * MIB, 37);
+    let words = ["save", text(&other), "--to", text(&store), "--name", "image", "--replace"];
+    calco(&[&words[..], &["--no-verify"]].concat()).expect(0);
+    calco(&["prune", text(&store), "--unfinished", "--yes"]).expect(0);
+    let mut found = list(&store);
+    found.sort();
+    let expected = ["finished", "replaced"].map(|state| ("image".to_owned(), state.to_owned()));
+    assert_eq!(found, expected);
+    calco(&["verify", &image]).expect(0);
+    // The next one is, and both go.
+    calco(&words).expect(0);
+    calco(&["prune", text(&store), "--unfinished", "--yes"]).expect(0);
+    assert_eq!(list(&store), [("image".to_owned(), "finished".to_owned())]);
+}
+
+#[test]
+fn what_of_an_image_is_not_restored_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let (one, two, target) = (path("one.img"), path("two.img"), path("target.img"));
+    disk::garbage(&one, 4 * MIB, 38);
+    disk::garbage(&two, 4 * MIB, 39);
+    disk::garbage(&target, 4 * MIB, 40);
+    let store = path("store");
+    fs::create_dir(&store).unwrap();
+    calco(&["save", text(&one), text(&two), "--to", text(&store), "--name", "both"]).expect(0);
+    let image = store.join("both");
+    let to = format!("one.img={}", text(&target));
+    let words = ["restore", text(&image), "--to", &to, "--yes"];
+    let shown = calco(&[&words[..], &["--dry-run"]].concat()).expect(0);
+    assert!(shown.stdout.contains("Nothing is restored of two.img"), "{}", shown.stdout);
+    // What was there is kept in a new file only, and that is known before anything else.
+    assert_untouched(&target, || {
+        calco(&[&words[..], &["--keep-old", text(&two)]].concat()).expect(1);
+    });
+}

@@ -10,6 +10,7 @@ use crate::image::{Freshness, Image, Saved};
 use crate::job::MapJob;
 use crate::operation::destination::names_volume;
 use crate::operation::survey::{Choice, DiskSurvey, survey};
+use crate::store::address::Address;
 use crate::text::message;
 use crate::ui;
 use crate::units::{Extent, ExtentMap, human_bytes};
@@ -84,7 +85,9 @@ fn extents_json(map: &ExtentMap) -> Value {
 }
 
 pub(super) fn show_map(job: &MapJob, json: bool) -> Result<u8> {
-    let names_image = names_volume(&job.source) || Path::new(&job.source).is_dir();
+    let names_image = names_volume(&job.source)
+        || Address::parse(&job.source)?.is_some()
+        || Path::new(&job.source).is_dir();
     let disks = if names_image {
         let (_destination, image) = open_image(&job.source, Freshness::Any)?;
         map_of_image(&image)?

@@ -71,6 +71,13 @@ fn assignments(job: &RestoreJob, image: &Image, folder: &Path) -> Result<Vec<Ass
             return Err(Error::new(ErrorKind::Usage, message!("cli-not-a-place", text = text))
                 .advise(message!("cli-not-a-place-advice")));
         };
+        if places.iter().any(|(number, _)| *number == place.0) {
+            return Err(Error::new(
+                ErrorKind::Usage,
+                message!("cli-placed-twice", number = place.0),
+            )
+            .advise(message!("cli-not-a-place-advice")));
+        }
         places.push(place);
     }
     if !places.is_empty() {
@@ -138,7 +145,8 @@ fn check_apart(assignments: &[Assignment]) -> Result<()> {
                 one.disk == other.disk && (one.partitions.is_none() || other.partitions.is_none());
             if one.target.name() == other.target.name() || same_disk {
                 return Err(Error::new(ErrorKind::Usage, message!("restore-place-twice"))
-                    .on_device(one.target.name()));
+                    .on_device(one.target.name())
+                    .advise(message!("restore-place-twice-advice")));
             }
         }
     }
@@ -165,7 +173,7 @@ pub(in crate::cli) fn plan(job: &RestoreJob) -> Result<Planned<RestorePlan>> {
     };
     let mut plan = restore::plan(image, assignments, options)?;
     if let Some(file) = &job.keep_old {
-        plan.keep_old(file.clone());
+        plan.keep_old(file.clone())?;
     }
     Ok(Planned { plan, destination })
 }

@@ -10,6 +10,7 @@ use crate::block::BlockSource;
 use crate::filesystem::Doubt;
 use crate::text::message;
 use std::mem::offset_of;
+use std::ops::Range;
 use zerocopy::big_endian::U32;
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -20,6 +21,11 @@ const SUPERBLOCK_1: u32 = 3;
 const SUPERBLOCK_2: u32 = 4;
 /// `s_checksum_type`: the only one there is.
 const CHECKSUM_CRC32C: u8 = 4;
+
+/// Blocks for fast commits where `s_num_fc_blks` says 0, and the fewest that are left for the ring
+/// (`JBD2_DEFAULT_FAST_COMMIT_BLOCKS`, `JBD2_MIN_JOURNAL_BLOCKS`).
+const FAST_COMMIT_BLOCKS: u64 = 256;
+const LEAST_RING: u64 = 1024;
 
 /// Features of `s_feature_compat` and `s_feature_incompat`.
 pub(super) mod feature {
@@ -77,6 +83,8 @@ pub(super) struct Journal {
     /// The ring of blocks that it is written to: the first, and the first behind it.
     pub(super) first: u64,
     pub(super) end: u64,
+    /// The blocks behind the ring that fast commits are written to.
+    pub(super) fast_commits: Range<u64>,
     /// Number of the first transaction that may have to be replayed, and the block where it
     /// begins; 0 when there is none.
     pub(super) sequence: u32,
@@ -134,10 +142,6 @@ pub(super) fn load(source: &dyn BlockSource, superblock: &Superblock) -> Result<
     if unknown != 0 || (has_features && raw.s_feature_ro_compat.get() != 0) {
         return Err(message!("ext-journal-features"));
     }
-    // What fast commits hold is changes of files, not of blocks: only the kernel can replay them.
-    if incompat & feature::FAST_COMMIT != 0 {
-        return Err(message!("ext-fast-commits"));
-    }
     let both = feature::CHECKSUM_2 | feature::CHECKSUM_3;
     if incompat & both == both {
         return Err(damaged());
@@ -150,7 +154,17 @@ pub(super) fn load(source: &dyn BlockSource, superblock: &Superblock) -> Result<
             return Err(damaged());
         }
     }
-    if first == 0 || first >= length || start >= length || (start != 0 && start < first) {
+    // The block before those of fast commits belongs to neither.
+    let (end, fast_commits) = match raw.s_num_fc_blks.get() {
+        _ if incompat & feature::FAST_COMMIT == 0 => (length, length..length),
+        number => {
+            let number = if number == 0 { FAST_COMMIT_BLOCKS } else { number.into() };
+            let end = length.checked_sub(number).filter(|end| *end >= LEAST_RING);
+            let end = end.ok_or_else(damaged)?;
+            (end, end + 1..length)
+        }
+    };
+    if first == 0 || first >= end || start >= end || (start != 0 && start < first) {
         return Err(damaged());
     }
     let blocks = blocks_of(source, superblock, inode, length)?;
@@ -160,7 +174,8 @@ pub(super) fn load(source: &dyn BlockSource, superblock: &Superblock) -> Result<
     Ok(Journal {
         blocks,
         first,
-        end: length,
+        end,
+        fast_commits,
         sequence: raw.s_sequence.get(),
         start,
         compat,

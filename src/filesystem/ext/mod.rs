@@ -6,13 +6,14 @@
 //!
 //! When the journal has to be replayed, the volume is read as it would be afterwards, and all of
 //! that has to hold there. In use is then what is in use after the replay, what is in use before
-//! it, and every block that it would write.
+//! it, and every block that it would write or that fast commits give to files.
 //!
 //! Source for everything below: kernel documentation, "ext4 Data Structures and Algorithms";
 //! each file names its section.
 
 mod allocation;
 mod checksum;
+mod fast_commits;
 mod features;
 mod group_descriptor;
 mod journal;

@@ -9,6 +9,7 @@
 //! doubt.
 
 use super::checksum::crc32c;
+use super::fast_commits;
 use super::journal::{Journal, MAGIC, feature};
 use super::read;
 use super::superblock::Superblock;
@@ -71,6 +72,8 @@ struct Write {
 pub(super) struct Replay {
     /// Ascending by `home`, one for each.
     writes: Vec<Write>,
+    /// Blocks that fast commits give to files, ascending, none twice.
+    added: Vec<Range<u64>>,
     block_size: u64,
 }
 
@@ -89,6 +92,7 @@ impl Replay {
             writes: Vec::new(),
             revoked: HashMap::new(),
             left: journal.end - journal.first,
+            has_wrapped: false,
         };
         scan.transactions()?;
         let Scan { mut writes, revoked, .. } = scan;
@@ -101,16 +105,19 @@ impl Replay {
         writes.reverse();
         writes.dedup_by_key(|write| write.home);
         writes.reverse();
-        Ok(Self { writes, block_size: superblock.block_size })
+        let added = fast_commits::added_blocks(source, superblock, journal)?;
+        Ok(Self { writes, added, block_size: superblock.block_size })
     }
 
-    /// The blocks that it would write, ascending.
+    /// The blocks that it would write or give to files.
     pub(super) fn blocks_within(&self, blocks: Range<u64>) -> impl Iterator<Item = u64> + '_ {
-        let first = self.writes.partition_point(|write| write.home < blocks.start);
-        self.writes[first..]
-            .iter()
-            .map(|write| write.home)
-            .take_while(move |home| *home < blocks.end)
+        let (start, end) = (blocks.start, blocks.end);
+        let first = self.writes.partition_point(|write| write.home < start);
+        let written = self.writes[first..].iter().map(|write| write.home);
+        let first = self.added.partition_point(|run| run.end <= start);
+        let added = self.added[first..].iter().take_while(move |run| run.start < end);
+        let added = added.flat_map(move |run| run.start.max(start)..run.end.min(end));
+        written.take_while(move |home| *home < end).chain(added)
     }
 
     /// The volume as it would read after the replay.
@@ -181,6 +188,8 @@ struct Scan<'a> {
     revoked: HashMap<u64, u32>,
     /// Blocks of the ring that were not read yet: the log cannot be longer than it.
     left: u64,
+    /// Whether the log went on at the start of the ring.
+    has_wrapped: bool,
 }
 
 impl Scan<'_> {
@@ -223,6 +232,11 @@ impl Scan<'_> {
                 }
                 COMMIT => {
                     self.check_commit(&block, checksum.finalize())?;
+                    // Kernels before 6.6 and e2fsck 1.47 read on behind the end of the ring then, and
+                    // replay less: what they find is another state.
+                    if self.has_wrapped && self.journal.has(feature::FAST_COMMIT) {
+                        return Err(message!("ext-fast-commits"));
+                    }
                     for (write, checksum) in writes.drain(..) {
                         self.check_content(&write, checksum, sequence)?;
                         self.writes.push(write);
@@ -246,6 +260,7 @@ impl Scan<'_> {
         *position += 1;
         if *position == self.journal.end {
             *position = self.journal.first;
+            self.has_wrapped = true;
         }
         Ok(Some((place, self.block(place)?)))
     }

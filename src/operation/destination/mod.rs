@@ -28,6 +28,7 @@ use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::filesystem::{self, Budget, VolumeKind};
 use crate::hardware::Inventory;
 use crate::hardware::usage::{mounts_of, whole_disk};
+use crate::image::{State, state_of};
 use crate::report::Report;
 use crate::store::address::Address;
 use crate::store::{LocalStore, Store};
@@ -128,11 +129,29 @@ pub fn open_to_save(word: &str, sources: &[PathBuf]) -> Result<Destination> {
         }
         None => {
             let destination = open_folder(word, DestinationAccess::Write)?;
-            if destination.is_on_server() {
-                proof::prove_store(destination.store.as_ref())?;
+            match destination.is_on_server() {
+                true => proof::prove_store(destination.store.as_ref())?,
+                false => refuse_inside_image(&destination.folder)?,
             }
             Ok(destination)
         }
+    }
+}
+
+/// An image in the folder of an image would be listed nowhere.
+fn refuse_inside_image(folder: &Path) -> Result<()> {
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let name = folder.file_name().and_then(|name| name.to_str());
+    let (Some(parent), Some(name)) = (folder.parent(), name) else { return Ok(()) };
+    let state =
+        LocalStore::open(parent).and_then(|store| state_of(store.directory(name)?.as_ref()));
+    match state {
+        Ok(State::Finished | State::Unfinished) => {
+            Err(Error::new(ErrorKind::Refused, message!("destination-is-image"))
+                .at_path(&folder)
+                .advise(message!("destination-is-image-advice")))
+        }
+        _ => Ok(()),
     }
 }
 

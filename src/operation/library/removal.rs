@@ -4,7 +4,7 @@ use super::{Condition, Entry, header_of, list, oldest_first, replacement_of};
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::{
     ABOUT, Depth, Freshness, HEADER, Image, ImageFiles, LOG, MANIFEST, SHA256SUMS, State,
-    is_data_file, state_of, verify,
+    is_data_file, lacks_only_manifest, state_of, verify,
 };
 use crate::report::{Silent, Stage};
 use crate::store::Store;
@@ -159,7 +159,16 @@ pub fn pruning(store: &dyn Store) -> Result<Pruning> {
             continue;
         }
         match entry.condition {
-            Condition::Unfinished => found.remove.push(entry.clone()),
+            Condition::Unfinished => {
+                let files = store.directory(&entry.directory)?;
+                match lacks_only_manifest(files.as_ref())? {
+                    true => {
+                        let problem = Some(message!("library-keeps-without-manifest"));
+                        found.keep.push(Entry { problem, ..entry.clone() });
+                    }
+                    false => found.remove.push(entry.clone()),
+                }
+            }
             Condition::Replaced => {
                 let reason = match holder_after(&entries, entry) {
                     None => Some(message!("library-keeps-circle")),
@@ -210,6 +219,9 @@ fn doubt_about(store: &dyn Store, holder: &Entry) -> Option<Message> {
     let manifest = holder.manifest.as_ref();
     if manifest.is_none_or(|manifest| manifest.unreadable_bytes() > 0) {
         return Some(message!("library-keeps-unreadable", directory = directory));
+    }
+    if manifest.is_none_or(|manifest| !manifest.verified) {
+        return Some(message!("library-keeps-unverified", directory = directory));
     }
     let why = prove(store, directory).err()?;
     let why = why.message().clone();

@@ -154,11 +154,17 @@ pub fn plan(
     for plan in &targets {
         plan.target.check()?;
     }
-    let unreadable = image.manifest().unreadable_bytes();
+    let mut plan = RestorePlan { image, options, keep_old: None, targets, warnings };
+    let unreadable = plan.unreadable_bytes();
     if unreadable > 0 {
-        warnings.push(message!("restore-unreadable", size = human_bytes(unreadable)));
+        plan.warnings.push(message!("restore-unreadable", size = human_bytes(unreadable)));
     }
-    Ok(RestorePlan { image, options, keep_old: None, targets, warnings })
+    let left_out: Vec<Message> = plan
+        .left_out()
+        .map(|disk| message!("restore-left-out", disk = disk.identity.name.as_str()))
+        .collect();
+    plan.warnings.extend(left_out);
+    Ok(plan)
 }
 
 fn look_at(target: &dyn RestoreTarget) -> Result<(u64, DiskSurvey)> {
@@ -187,10 +193,35 @@ impl RestorePlan {
         self.targets.iter().fold(0, |sum, target| sum.saturating_add(target.bytes))
     }
 
+    /// The disks of the image of which nothing is restored.
+    fn left_out(&self) -> impl Iterator<Item = &crate::image::Disk> {
+        let disks = self.image.manifest().disks.iter().enumerate();
+        disks
+            .filter(|(number, _)| self.targets.iter().all(|target| target.disk != *number))
+            .map(|(_, disk)| disk)
+    }
+
+    /// Bytes that could not be read of the disks of which something is restored.
+    fn unreadable_bytes(&self) -> u64 {
+        let disks = self.image.manifest().disks.iter().enumerate();
+        disks
+            .filter(|(number, _)| self.targets.iter().any(|target| target.disk == *number))
+            .fold(0, |sum: u64, (_, disk)| sum.saturating_add(disk.index.unreadable_bytes))
+    }
+
     /// Keeps what the targets are recognized by in a new file, before it is destroyed: tables, boot
     /// sectors, and the first and last mebibyte.
-    pub fn keep_old(&mut self, file: PathBuf) {
+    ///
+    /// # Errors
+    /// When there is such a file already.
+    pub fn keep_old(&mut self, file: PathBuf) -> Result<()> {
+        if file.symlink_metadata().is_ok() {
+            return Err(Error::new(ErrorKind::Io, message!("restore-keep-exists"))
+                .at_path(&file)
+                .advise(message!("restore-keep-exists-advice")));
+        }
         self.keep_old = Some(file);
+        Ok(())
     }
 
     /// Refuses when a target already is what the image would make of it: the same partition table
@@ -239,15 +270,16 @@ impl RestorePlan {
         }
         // From here on the targets are not what they were.
         self.carry_out(&opened, report)
-            .map_err(|error| error.advise(message!("restore-incomplete-advice")))?;
+            .map_err(|error| error.advise_also(message!("restore-incomplete-advice")))?;
         drop(opened);
         let starts_next = self.announce_to_firmware();
+        let unreadable_bytes = self.unreadable_bytes();
         let manifest = self.image.manifest();
         Ok(RestoreOutcome {
             name: manifest.name.clone(),
             image_id: manifest.image_id,
             bytes: self.bytes(),
-            unreadable_bytes: manifest.unreadable_bytes(),
+            unreadable_bytes,
             seconds: begun.elapsed().as_secs_f64(),
             verified: self.options.verify,
             kept,

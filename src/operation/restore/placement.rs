@@ -306,7 +306,8 @@ fn partitions(
         }
         if taken.iter().any(|other| other.overlaps(region)) {
             return Err(Error::new(ErrorKind::Usage, message!("restore-place-twice"))
-                .on_device(target.name()));
+                .on_device(target.name())
+                .advise(message!("restore-place-twice-advice")));
         }
         taken.push(region);
         let bytes = map.within(volume.extent).map(|extent| extent.length).sum();

@@ -80,8 +80,8 @@ pub(super) fn save(
     let known = writer.known();
     writer.begin_disk(number, plan.survey.size)?;
 
-    let workers = pipeline::default_workers();
     // A chunk exists as plaintext and in compressed form.
+    let workers = pipeline::workers_within_memory(level.compressor_bytes(), 2 * chunk_size);
     let in_flight = pipeline::in_flight(workers, 2 * chunk_size);
     // Buffers go round: fresh memory for each chunk would be cleared by the kernel each time.
     let (give_back, pool) = crossbeam_channel::unbounded::<AlignedBuffer>();

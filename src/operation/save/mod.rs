@@ -17,7 +17,7 @@ use crate::image::{
 };
 use crate::partition::Scheme;
 use crate::report::{Report, Stage};
-use crate::store::Store;
+use crate::store::{Claim, Store};
 use crate::text::{Message, message};
 use crate::units::{ExtentMap, human_bytes};
 use serde::Serialize;
@@ -62,6 +62,10 @@ pub struct SaveOptions {
     /// sectors, after all else is read. What is not tried then is given up, and told.
     pub patience: Duration,
 }
+
+/// How often a new image is claimed for its writer, and how long is waited in between.
+const CLAIM_TRIES: u32 = 20;
+const CLAIM_PAUSE: Duration = Duration::from_millis(50);
 
 impl SaveOptions {
     /// The patience with a disk unless told otherwise.
@@ -157,6 +161,9 @@ pub fn plan(
     options: SaveOptions,
     report: &dyn Report,
 ) -> Result<SavePlan> {
+    if let Some(name) = &options.name {
+        names::check(name)?;
+    }
     report.begin(Stage::Survey, 0);
     let sources = with_names_of_their_own(sources);
     let disks: Vec<&dyn BlockSource> = sources.iter().map(|source| source.disk.as_ref()).collect();
@@ -349,7 +356,7 @@ impl SavePlan {
             library::make_directory(self.store.as_ref(), &self.name, &image_id)?;
         let options = WriterOptions { split_size: self.split_size };
         let mut writer = ImageWriter::create(files, header, options)?;
-        let Some(_claim) = self.store.claim(&directory)? else {
+        let Some(_claim) = self.claim(&directory)? else {
             // Somebody who prunes was quicker than our lock.
             return Err(Error::new(ErrorKind::Refused, message!("library-in-progress"))
                 .on_device(self.store.location())
@@ -436,6 +443,17 @@ impl SavePlan {
         })
     }
 
+    /// Who lists the images holds a new one for a moment, to see whether somebody writes it.
+    fn claim(&self, directory: &str) -> Result<Option<Claim>> {
+        for _ in 0..CLAIM_TRIES {
+            if let Some(claim) = self.store.claim(directory)? {
+                return Ok(Some(claim));
+            }
+            std::thread::sleep(CLAIM_PAUSE);
+        }
+        self.store.claim(directory)
+    }
+
     /// Looks again who has the name, and gives the image another one where somebody took it since
     /// the plan was made: what was saved is worth more than what it is called. Answers which image
     /// it replaces, and what to tell.
@@ -496,6 +514,9 @@ impl SavePlan {
         if unreadable_bytes > 0 {
             // They may hold what this disk could not give any more.
             return all(&|old| message!("save-old-kept", directory = old));
+        }
+        if !self.options.verify {
+            return all(&|old| message!("save-old-unverified", directory = old));
         }
         if let Err(error) = library::prove(store, directory) {
             if error.kind() == ErrorKind::Damaged {

@@ -27,7 +27,8 @@ cli-which-disk = It is not clear which disk of the image "{ $text }" is about; t
 cli-which-disk-advice = Put the name of the disk before it, as in --to sda=/dev/sdb or --partitions sda:1,3
 cli-not-a-place = "{ $text }" is not a place for a partition
 cli-not-a-place-advice = Write --place 2=5 (into partition 5 of the target) or --place 2=/dev/sdb3
-cli-no-target = It does not say where to restore to
+cli-placed-twice = Partition { $number } cannot go to two places
+cli-no-target = The target of the restore is missing
 cli-no-target-advice = Name the target with --to, or a place for each partition with --place.
 help-calco = Makes exact images of disks, verifies them, and puts them back
 help-calco-after = Examples:

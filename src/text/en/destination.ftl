@@ -1,4 +1,6 @@
 # Volumes of disks as places for images.
+destination-is-image = This folder is an image; another one inside it would be listed nowhere
+destination-is-image-advice = Name the folder that the images are in.
 destination-word = "{ $word }" names no volume
 destination-word-advice = Write usb:NAME or disk:NAME, and the folder after a slash, as in usb:BACKUP/images. NAME is the label or the UUID of the volume; %20 stands for a space, %2F for a slash that belongs to a name.
 destination-none = No volume on any disk here is called { $name }

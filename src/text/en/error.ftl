@@ -5,3 +5,4 @@ error-offset = At byte: { $offset }
 error-why = Why: { $why }
 error-advice = What to do: { $advice }
 error-interrupted = Interrupted. Nothing more is written.
+error-two-advices = { $first } { $second }

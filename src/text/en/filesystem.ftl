@@ -62,12 +62,12 @@ ext-free-count-group = Block group { $group } has { $counted } free blocks in it
 ext-free-count = The file system has { $counted } free blocks in its bitmaps, but its superblock says { $stored }
 ext-mmp-in-use = The file system is marked as in use by a machine (“{ $machine }”)
 ext-mmp-damaged = The block that protects the file system from being mounted twice is damaged
+ext-fast-commits = The file system was not shut down cleanly, and its journal goes around its end and may hold fast commits: versions of Linux do not agree on what that leads to
 ext-journal-damaged = The journal of the file system is damaged
 ext-journal-not-empty = The journal holds changes, although the file system is marked as clean
 ext-journal-features = The journal of the file system uses features that this version does not know
 ext-journal-checksum = A checksum in the journal of the file system is wrong: the journal is damaged
 ext-journal-too-large = The journal of the file system holds more changes than can be kept in memory
-ext-fast-commits = The file system was not shut down cleanly, and its journal may hold fast commits, which only Linux itself can put in place
 
 filesystem-state-hibernated = hibernated
 filesystem-state-unclean = not shut down cleanly

@@ -15,6 +15,8 @@ library-is-link-advice = To be rid of the link alone, remove it with rm. To dele
 library-keeps-circle = It stays: it is said to be replaced by an image that it replaces itself
 library-keeps-unreadable = It stays: the image that replaced it, in { $directory }, lacks what could not be read
 library-keeps-unproven = It stays: the image that replaced it, in { $directory }, is not sound: { $why }
+library-keeps-unverified = It stays: the image that replaced it, in { $directory }, was never read back. `calco delete` removes it
+library-keeps-without-manifest = It stays: everything is there but its manifest, which may have been lost. `calco delete` removes it
 save-name-taken = There is an image named { $name } already
 save-name-taken-advice = Choose another name with --name, or replace that image, once the new one is complete, with --replace.
 save-no-partition = The disk has no partition { $number } that can be saved
@@ -40,10 +42,11 @@ save-comes-back =
         [one] all else is stored; now the bad area is searched for what can be read
        *[other] all else is stored; now the { $count } bad areas are searched for what can be read
     }
-save-interrupted-advice = There is no new image; earlier ones are untouched. `calco prune --unfinished` removes what was stored so far.
+save-interrupted-advice = There is no new image; earlier ones are untouched. `calco prune DEST --unfinished` removes what was stored so far.
 save-old-kept = The image that was replaced stays in { $directory }, because the new one lacks what could not be read. Delete it yourself once you do not need it.
 save-old-stays = The image that was replaced could not be removed from { $directory }: { $why }
-save-old-unproven = The image that was replaced stays in { $directory }, because the new one could not be looked at: { $why }. `calco prune --unfinished` removes it once the new one proves to be sound.
+save-old-unproven = The image that was replaced stays in { $directory }, because the new one could not be looked at: { $why }. `calco prune DEST --unfinished` removes it once the new one proves to be sound.
+save-old-unverified = The image that was replaced stays in { $directory }, because the new one was not read back. Delete it yourself once `calco verify` has found the new one sound.
 save-unsound = The new image is not sound
 save-unsound-advice = The image that it was to replace is untouched, in { $directory }. Do not trust this destination: check it, or choose another one, and save again.
 save-name-lost = Another image took the name { $wanted } meanwhile; this one is called { $name }
@@ -74,6 +77,8 @@ restore-no-target-partition-advice = It has these: { $list }. Restoring partitio
 restore-table-doubtful = The partition table of the target cannot be trusted: { $why }
 restore-partition-too-small = The place for partition { $number } is too small: { $needed } are needed, it has { $there }, { $missing } are missing
 restore-place-twice = Two partitions would go to the same place
+restore-place-twice-advice = Each partition needs one of its own: name another target, or say with --place where each goes. A target without a partition table has room for one only.
+restore-left-out = Nothing is restored of { $disk }, which is in the image too
 restore-unreadable = { $size } of the source could not be read when the image was made; they will be zero
 restore-differs = The target does not give back what was written to it
 restore-differs-advice = The disk is probably failing, or its capacity is forged. What was restored to it is not usable and was made unrecognizable. Do not trust it; use another disk.
@@ -84,6 +89,8 @@ restore-kept-old =
     { $commands }
 restore-kept-header = # Calco: what a disk was recognized by before an image was restored to it. These commands put it back:
 restore-keep-failed = What the target is recognized by could not be kept, so nothing was written to it
+restore-keep-exists = There is such a file already, and nothing in it is overwritten
+restore-keep-exists-advice = Name a new file with --keep-old.
 restore-starts-next = The firmware starts it next: entry { $entry }, "{ $label }", { $path }
 restore-no-boot-entry = The disk is restored, but the firmware of this machine was not told to start it ({ $why }). If the machine does not start from it, choose the disk in the menu of the firmware.
 restore-incomplete-advice = The restore is not complete, so nothing on the target can be used yet. The image is untouched: run the same command again to begin anew.

@@ -33,6 +33,7 @@ ui-column-stored = Stored
 ui-column-condition = Condition
 ui-firmware-bios = This machine was started by a BIOS.
 ui-firmware-uefi = This machine was started by UEFI, Secure Boot is off.
+ui-firmware-unknown = This machine was started by UEFI; whether Secure Boot is on cannot be told.
 ui-firmware-secure-boot = This machine was started by UEFI, Secure Boot is on.
 ui-no-disks = No disk was found.
 ui-disk-facts = serial number { $serial }, WWN { $wwn }, sectors of { $logical } bytes ({ $physical } physical)

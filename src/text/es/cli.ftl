@@ -27,7 +27,8 @@ cli-which-disk = No está claro de qué disco de la imagen es "{ $text }"; la im
 cli-which-disk-advice = Ponga delante el nombre del disco, como en --to sda=/dev/sdb o --partitions sda:1,3
 cli-not-a-place = "{ $text }" no es un sitio para una partición
 cli-not-a-place-advice = Escriba --place 2=5 (en la partición 5 del destino) o --place 2=/dev/sdb3
-cli-no-target = No dice dónde restaurar
+cli-placed-twice = La partición { $number } no puede ir a dos sitios
+cli-no-target = Falta el destino de la restauración
 cli-no-target-advice = Indique el destino con --to, o un sitio para cada partición con --place.
 help-calco = Hace imágenes exactas de discos, las verifica y las devuelve a su sitio
 help-calco-after = Ejemplos:

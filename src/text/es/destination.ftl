@@ -1,4 +1,6 @@
 # Volúmenes de discos como lugares para imágenes.
+destination-is-image = Esta carpeta es una imagen; otra dentro de ella no aparecería en ninguna lista
+destination-is-image-advice = Indique la carpeta en la que están las imágenes.
 destination-word = "{ $word }" no nombra ningún volumen
 destination-word-advice = Escriba usb:NOMBRE o disk:NOMBRE y, tras una barra, la carpeta, como en usb:COPIAS/imagenes. NOMBRE es la etiqueta o el UUID del volumen; %20 representa un espacio y %2F una barra que forma parte de un nombre.
 destination-none = Ningún volumen de los discos de aquí se llama { $name }

@@ -62,12 +62,12 @@ ext-free-count-group = El grupo de bloques { $group } tiene { $counted } bloques
 ext-free-count = El sistema de archivos tiene { $counted } bloques libres en sus mapas de bits, pero su superbloque dice { $stored }
 ext-mmp-in-use = El sistema de archivos está marcado como en uso por una máquina («{ $machine }»)
 ext-mmp-damaged = El bloque que impide montar el sistema de archivos dos veces está dañado
+ext-fast-commits = El sistema de archivos no se cerró correctamente, y su diario continúa al principio y puede contener «fast commits»: las versiones de Linux no coinciden en el resultado
 ext-journal-damaged = El diario del sistema de archivos está dañado
 ext-journal-not-empty = El diario guarda cambios, aunque el sistema de archivos está marcado como limpio
 ext-journal-features = El diario del sistema de archivos usa funciones que esta versión no conoce
 ext-journal-checksum = Una suma de control del diario del sistema de archivos no coincide: el diario está dañado
 ext-journal-too-large = El diario del sistema de archivos guarda más cambios de los que caben en la memoria
-ext-fast-commits = El sistema de archivos no se cerró bien, y su diario puede guardar confirmaciones rápidas, que solo el propio Linux puede poner en su sitio
 
 filesystem-state-hibernated = hibernado
 filesystem-state-unclean = no se cerró bien

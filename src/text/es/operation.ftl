@@ -15,6 +15,8 @@ library-is-link-advice = Para quitar solo el enlace, bórrelo con rm. Para borra
 library-keeps-circle = Se conserva: dice haberla reemplazado una imagen a la que ella misma reemplaza
 library-keeps-unreadable = Se conserva: a la imagen que la reemplazó, en { $directory }, le falta lo que no se pudo leer
 library-keeps-unproven = Se conserva: la imagen que la reemplazó, en { $directory }, no está en buen estado: { $why }
+library-keeps-unverified = Se queda: la imagen que la sustituyó, en { $directory }, no se ha releído nunca. `calco delete` la elimina
+library-keeps-without-manifest = Se queda: está todo salvo su manifiesto, que puede haberse perdido. `calco delete` la elimina
 save-name-taken = Ya hay una imagen llamada { $name }
 save-name-taken-advice = Elija otro nombre con --name, o reemplace esa imagen, cuando la nueva esté completa, con --replace.
 save-no-partition = El disco no tiene una partición { $number } que se pueda guardar
@@ -40,10 +42,11 @@ save-comes-back =
         [one] todo lo demás está guardado; ahora se busca en la zona dañada lo que se pueda leer
        *[other] todo lo demás está guardado; ahora se busca en las { $count } zonas dañadas lo que se pueda leer
     }
-save-interrupted-advice = No hay imagen nueva; las anteriores están intactas. `calco prune --unfinished` borra lo que se alcanzó a guardar.
+save-interrupted-advice = No hay imagen nueva; las anteriores están intactas. `calco prune DESTINO --unfinished` borra lo que se alcanzó a guardar.
 save-old-kept = La imagen reemplazada se conserva en { $directory }, porque a la nueva le falta lo que no se pudo leer. Bórrela usted cuando ya no la necesite.
 save-old-stays = No se pudo borrar de { $directory } la imagen reemplazada: { $why }
-save-old-unproven = La imagen reemplazada se conserva en { $directory }, porque no se pudo comprobar la nueva: { $why }. `calco prune --unfinished` la borra cuando la nueva demuestre estar en buen estado.
+save-old-unproven = La imagen reemplazada se conserva en { $directory }, porque no se pudo comprobar la nueva: { $why }. `calco prune DESTINO --unfinished` la borra cuando la nueva demuestre estar en buen estado.
+save-old-unverified = La imagen sustituida se queda en { $directory }, porque la nueva no se ha releído. Elimínela usted cuando `calco verify` haya comprobado la nueva.
 save-unsound = La imagen nueva no está en buen estado
 save-unsound-advice = La imagen que iba a reemplazar sigue intacta, en { $directory }. No se fíe de este destino: compruébelo o elija otro, y guarde de nuevo.
 save-name-lost = Otra imagen ha tomado entretanto el nombre { $wanted }; esta se llama { $name }
@@ -74,6 +77,8 @@ restore-no-target-partition-advice = Tiene estas: { $list }. Restaurar particion
 restore-table-doubtful = No se puede confiar en la tabla de particiones del destino: { $why }
 restore-partition-too-small = El sitio para la partición { $number } es demasiado pequeño: hacen falta { $needed }, tiene { $there }, faltan { $missing }
 restore-place-twice = Dos particiones irían al mismo sitio
+restore-place-twice-advice = Cada partición necesita el suyo: indique otro destino, o diga con --place adónde va cada una. En un destino sin tabla de particiones solo cabe una.
+restore-left-out = No se restaura nada de { $disk }, que también está en la imagen
 restore-unreadable = { $size } del origen no se pudieron leer al hacer la imagen; quedarán a cero
 restore-differs = El destino no devuelve lo que se escribió en él
 restore-differs-advice = Es probable que el disco esté fallando o que su capacidad sea falsa. Lo que se restauró en él no sirve y quedó irreconocible a propósito. No se fíe de él; use otro disco.
@@ -84,6 +89,8 @@ restore-kept-old =
     { $commands }
 restore-kept-header = # Calco: lo que identificaba a un disco antes de restaurar una imagen en él. Estas órdenes lo devuelven a su sitio:
 restore-keep-failed = No se pudo conservar lo que identifica al destino, así que no se ha escrito nada en él
+restore-keep-exists = Ya existe ese archivo, y no se sobrescribe nada en él
+restore-keep-exists-advice = Indique un archivo nuevo con --keep-old.
 restore-starts-next = El firmware lo arrancará a continuación: entrada { $entry }, «{ $label }», { $path }
 restore-no-boot-entry = El disco está restaurado, pero no se pudo indicar al firmware de este equipo que lo arranque ({ $why }). Si el equipo no arranca desde él, elija el disco en el menú del firmware.
 restore-incomplete-advice = La restauración no está completa, así que todavía no se puede usar nada del destino. La imagen está intacta: repita la misma orden para empezar de nuevo.

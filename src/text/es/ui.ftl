@@ -33,6 +33,7 @@ ui-column-stored = Ocupa
 ui-column-condition = Estado
 ui-firmware-bios = Este equipo arrancó por BIOS.
 ui-firmware-uefi = Este equipo arrancó por UEFI, con Secure Boot desactivado.
+ui-firmware-unknown = Este equipo arrancó por UEFI; no se puede saber si Secure Boot está activado.
 ui-firmware-secure-boot = Este equipo arrancó por UEFI, con Secure Boot activado.
 ui-no-disks = No se encontró ningún disco.
 ui-disk-facts = número de serie { $serial }, WWN { $wwn }, sectores de { $logical } bytes ({ $physical } físicos)

@@ -17,6 +17,7 @@ mod questions;
 mod restore;
 mod save;
 mod screen;
+mod servers;
 mod settings;
 mod system;
 mod terminal;

@@ -140,7 +140,9 @@ enum Spot {
     Volume(String, String),
     /// A folder of this system.
     Folder,
-    /// A folder on a server.
+    /// A folder on a server, asked for part by part.
+    Guided,
+    /// A folder on a server, by its address.
     Server,
 }
 
@@ -173,6 +175,7 @@ fn list(
         choices.push(choice);
     }
     if with.servers {
+        choices.push(Choice::new(Spot::Guided, message!("menu-place-guided")));
         choices.push(Choice::new(Spot::Server, message!("menu-place-server")));
     }
     if with.folder {
@@ -269,6 +272,13 @@ impl Menu<'_> {
             };
             let place = match spot {
                 Spot::Folder => self.typed_folder(title)?,
+                Spot::Guided => match self.guided_address(title, access)? {
+                    None => None,
+                    Some(address) => {
+                        self.server = address;
+                        self.typed_server(title, access)?
+                    }
+                },
                 Spot::Server => self.typed_server(title, access)?,
                 Spot::Volume(word, disk) => {
                     let place = Place { word, disk: Some(disk), only: None };
