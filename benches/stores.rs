@@ -1,17 +1,20 @@
 //! What the stores on servers carry, against the ordinary client over the same loopback, as ratios of
-//! wall time: SFTP against OpenSSH's `sftp`, a web server against `curl`. Each round does one after
-//! the other, since the speed of a shared machine drifts. Needs what `./build.sh test` needs, `curl`,
+//! wall time: SFTP against OpenSSH's `sftp`, object storage against boto3, a web server against `curl`.
+//! Each round does one after the other, since the speed of a shared machine drifts. Needs what `./build.sh test` needs, `curl`,
 //! and root; `CALCO_BENCH_ROUNDS` says how often (5).
 #![allow(missing_docs, reason = "a program")]
 
+#[path = "../tests/servers/moto.rs"]
+#[allow(dead_code, reason = "shared with the tests of servers")]
+mod moto;
 #[path = "../tests/servers/sshd.rs"]
 #[allow(dead_code, reason = "shared with the tests of servers")]
 mod sshd;
 
-use calco::image::Freshness;
+use calco::image::{Freshness, ImageFiles};
 use calco::store::address::Address;
 use calco::store::credentials::{Credentials, Nobody, Secret};
-use calco::store::{HostKeys, SftpStore, SiteStore, Store, Trust, WebClient};
+use calco::store::{BucketStore, HostKeys, SftpStore, SiteStore, Store, Trust, WebClient};
 use std::fs;
 use std::io::Read as _;
 use std::net::{TcpListener, TcpStream};
@@ -57,6 +60,14 @@ fn show(what: &str, rounds: &[(f64, f64)]) {
     );
 }
 
+fn write_all(files: &dyn ImageFiles, name: &str, content: &[u8]) {
+    let mut writer = files.create(name).unwrap();
+    for piece in content.chunks(PIECE) {
+        writer.write(piece).unwrap();
+    }
+    writer.finish().unwrap();
+}
+
 fn read_all(store: &dyn Store, directory: &str, name: &str) {
     let files = store.directory(directory).unwrap();
     let reader = files.open(name, Freshness::Any).unwrap();
@@ -93,13 +104,7 @@ fn sftp(content: &[u8], local: &Path, rounds: usize) {
         let put = format!("put -f {} {}\n", local.display(), there.display());
         let theirs = timed(|| client(&put));
         let name = format!("ours-{round}");
-        let ours = timed(|| {
-            let mut writer = files.create(&name).unwrap();
-            for piece in content.chunks(PIECE) {
-                writer.write(piece).unwrap();
-            }
-            writer.finish().unwrap();
-        });
+        let ours = timed(|| write_all(files.as_ref(), &name, content));
         writes.push((theirs, ours));
         let get = format!("get {} /dev/null\n", there.display());
         let theirs = timed(|| client(&get));
@@ -109,6 +114,55 @@ fn sftp(content: &[u8], local: &Path, rounds: usize) {
     }
     show("SFTP, write (`sftp put -f`)", &writes);
     show("SFTP, read (`sftp get`)", &reads);
+}
+
+/// What boto3 does with a file, and the seconds that takes without its own start.
+const BOTO: &str = r#"
+import sys, time
+import boto3
+what, port, secret, local = sys.argv[1:]
+client = boto3.client("s3", endpoint_url=f"http://127.0.0.1:{port}", region_name="us-east-1",
+                      aws_access_key_id="AKTEST", aws_secret_access_key=secret)
+client.list_buckets()
+begun = time.monotonic()
+if what == "put":
+    client.upload_file(local, "images", "bench/theirs")
+else:
+    with open("/dev/null", "wb") as nowhere:
+        client.download_fileobj("images", "bench/theirs", nowhere)
+print(time.monotonic() - begun)
+"#;
+
+fn bucket(content: &[u8], local: &Path, rounds: usize) {
+    let server = moto::Moto::start();
+    let address = Address::parse(&moto::Moto::address(server.port, "")).unwrap().unwrap();
+    let credentials = Credentials {
+        access_key: Some("AKTEST".to_owned()),
+        secret_key: Some(Secret::new(moto::SECRET.to_owned())),
+        ..Credentials::default()
+    };
+    let client = WebClient::new(&Trust::default()).unwrap();
+    let store = BucketStore::open(client, address, &credentials, &Nobody).unwrap();
+    let files = store.create_directory("bench").unwrap();
+    let boto = |what: &str| {
+        let mut command = Command::new(moto::interpreter());
+        command.args(["-c", BOTO, what, &server.port.to_string(), moto::SECRET]).arg(local);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().parse::<f64>().unwrap()
+    };
+    let (mut writes, mut reads) = (Vec::new(), Vec::new());
+    for round in 0..rounds {
+        let theirs = boto("put");
+        let name = format!("ours-{round}");
+        let ours = timed(|| write_all(files.as_ref(), &name, content));
+        writes.push((theirs, ours));
+        let theirs = boto("get");
+        reads.push((theirs, timed(|| read_all(&store, "bench", &name))));
+        files.delete(&name).unwrap();
+    }
+    show("object storage, write (boto3 `upload_file`)", &writes);
+    show("object storage, read (boto3 `download_fileobj`)", &reads);
 }
 
 struct Nginx(Child);
@@ -174,5 +228,8 @@ fn main() {
     println!("| | client, MB/s | calco, MB/s | time against the client's (least to most) |");
     println!("|---|--:|--:|--:|");
     sftp(&content, &local, rounds);
+    if moto::can_serve() {
+        bucket(&content, &local, rounds);
+    }
     web(&local, rounds);
 }

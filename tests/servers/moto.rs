@@ -22,7 +22,7 @@ fn program() -> String {
 }
 
 /// The Python that the server is installed for: it stands in the first line of its program.
-fn interpreter() -> String {
+pub(crate) fn interpreter() -> String {
     let file = match program() {
         path if path.contains('/') => path,
         name => {

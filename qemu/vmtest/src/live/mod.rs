@@ -12,7 +12,7 @@ pub use cycle::{Destination, Row, Way};
 pub use menu::{Menu, MenuChoice, choices};
 pub use real_system::{LOGIN, RealSystem, SYSTEM_BOOT};
 pub use sample::{
-    SMALL_SERIAL, StickKind, assert_equal, copy_of, empty_disk, make_volumes, small_disk, stick,
-    stick_with, work_folder,
+    SMALL_SERIAL, StickKind, assert_equal, copy_of, cut_out, empty_disk, make_volumes, small_disk,
+    stick, stick_with, work_folder,
 };
 pub use texts::Texts;

@@ -78,7 +78,8 @@ impl StickKind {
     pub fn check(self, stick: &Path) {
         let folder = tempfile::tempdir().unwrap();
         let volume = folder.path().join("volume");
-        cut_out(stick, MEBI, &volume);
+        let length = std::fs::metadata(stick).unwrap().len() / MEBI - 1;
+        cut_out(stick, 1, length, &volume);
         let mut command = match self {
             Self::Ext4 => command("e2fsck", &["-f", "-n"]),
             Self::ExFat => command("fsck.exfat", &["-n"]),
@@ -196,12 +197,14 @@ fn put(volume: &Path, disk: &Path, mebibyte: u64) {
         .arg(format!("seek={mebibyte}")));
 }
 
-/// Copies what begins at an offset in bytes, a multiple of a MiB.
-fn cut_out(disk: &Path, offset: u64, volume: &Path) {
+/// Copies the volume that begins at a place of a disk and has this length, both in MiB, holes left
+/// holes.
+pub fn cut_out(disk: &Path, start: u64, length: u64, volume: &Path) {
     run(command("dd", &["bs=1M", "conv=sparse", "status=none"])
         .arg(format!("if={}", disk.display()))
         .arg(format!("of={}", volume.display()))
-        .arg(format!("skip={}", offset / MEBI)));
+        .arg(format!("skip={start}"))
+        .arg(format!("count={length}")));
 }
 
 /// Fails unless both disks hold the same bytes. What was never written on the source is zero, and so

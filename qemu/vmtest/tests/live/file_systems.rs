@@ -1,11 +1,11 @@
 //! File systems that the kernel which runs the tests may not have: filled by ours, saved and restored
 //! on the host, and looked at by ours again.
 
-use crate::{at_the_menu, enter_shell, shell_command};
-use calco_vmtest::live::{BuiltSystem, Menu, Texts, make_volumes, stick_with, work_folder};
-use calco_vmtest::{Bus, Disk, Guest, Key, Machine};
+use crate::at_the_menu;
+use crate::scripts::{calco, garbage_like, pattern, run_script, volumes};
+use calco_vmtest::live::{BuiltSystem, Texts, make_volumes, stick_with, work_folder};
+use calco_vmtest::{Bus, Disk, Machine};
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 /// How long it may take to fill the volumes, or to read them.
@@ -72,33 +72,7 @@ fn scripts(folder: &Path) {
     }
     std::fs::write(folder.join("fill"), fill).unwrap();
     std::fs::write(folder.join("compare"), compare).unwrap();
-    // Programs, because they compress as what people have does.
-    let program = std::fs::read(std::env::current_exe().unwrap()).unwrap();
-    std::fs::write(folder.join("pattern"), &program[..program.len().min(10 << 20)]).unwrap();
-}
-
-/// Runs a script of the stick in a shell of the live system.
-#[track_caller]
-fn run_script(guest: &mut Guest, name: &str) {
-    let texts = Texts::english();
-    enter_shell(&mut Menu { guest, texts: &texts });
-    shell_command(
-        guest,
-        "mkdir -p /t /m; until mount -r -t ext4 /dev/sda1 /t; do sleep 1; done; echo there-$((40 + 2))",
-        "there-42",
-    );
-    guest.type_text(&format!("sh /t/{name}; echo status-$? is-$((40 + 2))"));
-    guest.press(Key::Enter);
-    guest.wait_for_output("is-42", SCRIPT);
-    let output = guest.output();
-    assert!(output.contains("status-0"), "{output}");
-}
-
-fn calco(program: &Path, words: &[&str]) -> String {
-    let output = Command::new(program).args(words).output().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{words:?}: {errors}");
-    String::from_utf8(output.stdout).unwrap()
+    std::fs::write(folder.join("pattern"), pattern()).unwrap();
 }
 
 #[test]
@@ -117,27 +91,19 @@ fn the_same_tree_is_seen_after_a_restore_onto_garbage() {
 
     let machine = Machine::new("file-systems-filled").disk(Disk::new(&source).on(Bus::Virtio));
     let mut guest = at_the_menu(&built, machine.disk(stick.clone()), &texts);
-    run_script(&mut guest, "fill");
+    run_script(&mut guest, "fill", SCRIPT);
     drop(guest);
 
     std::fs::create_dir(path("images")).unwrap();
     let program = built.program();
     calco(&program, &["save", &text("volumes.img"), "--to", &text("images"), "--name", "filled"]);
-    let shown = calco(&program, &["show", &text("images/filled"), "--json"]);
-    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
-    let volumes = shown["manifest"]["disks"][0]["volumes"].as_array().unwrap();
+    let image = text("images/filled");
+    let volumes = volumes(&program, &image);
     assert_eq!(volumes.len(), KINDS.len());
     for (volume, (kind, make)) in volumes.iter().zip(KINDS) {
         assert_eq!(volume["saved"], "used", "{kind}, {make}: {}", volume["reason"]);
     }
-    let size = std::fs::metadata(&source).unwrap().len() as usize;
-    let garbage: Vec<u8> = b"garbage\xA5".iter().copied().cycle().take(1 << 20).collect();
-    let mut target = std::fs::File::create(path("restored.img")).unwrap();
-    for _ in 0..size >> 20 {
-        std::io::Write::write_all(&mut target, &garbage).unwrap();
-    }
-    drop(target);
-    let image = text("images/filled");
+    garbage_like(&source, &path("restored.img"));
     calco(&program, &["restore", &image, "--to", &text("restored.img"), "--yes"]);
 
     let machine = Machine::new("file-systems-compared")
@@ -145,5 +111,5 @@ fn the_same_tree_is_seen_after_a_restore_onto_garbage() {
         .disk(Disk::new(path("restored.img")).on(Bus::Virtio))
         .disk(stick);
     let mut guest = at_the_menu(&built, machine, &texts);
-    run_script(&mut guest, "compare");
+    run_script(&mut guest, "compare", SCRIPT);
 }

@@ -9,6 +9,7 @@
 //! - `faults`: no disk, no driver, bad sectors, a menu that is killed
 //! - `boot_entries`: what the firmware is told to start after a restore
 //! - `file_systems`: what the kernel sees of a file system before and after
+//! - `power_cuts`: what had been synced when the power went is there after a restore
 //! - `systems`: a real system saved, restored and booted
 //!
 //! Pictures and captures of each machine are in `target/vmtest/NAME/`.
@@ -18,7 +19,9 @@ mod faults;
 mod file_systems;
 mod keys;
 mod network;
+mod power_cuts;
 mod premises;
+mod scripts;
 mod shares;
 #[path = "../../../../tests/servers/sshd.rs"]
 #[allow(dead_code, reason = "shared with the tests of servers")]

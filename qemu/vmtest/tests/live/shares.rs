@@ -358,6 +358,53 @@ fn an_export_is_chosen_from_what_the_server_has() {
 }
 
 #[test]
+fn a_share_is_found_question_by_question() {
+    let name = "share-guided";
+    let Some(built) = BuiltSystem::find(name) else { return };
+    if !smb::can_serve() {
+        return;
+    }
+    let work = work_folder(name);
+    let server = Smb::start(work.path());
+    let texts = Texts::english();
+    let disk = Disk::new(small_disk(work.path())).on(Bus::Virtio).serial_number(SMALL_SERIAL);
+    let machine = Machine::new(name).disk(disk).wire(Wire::Host);
+    let mut guest = at_the_menu(&built, machine, &texts);
+    let mut menu = Menu { guest: &mut guest, texts: &texts };
+    menu.choose("menu-save");
+    menu.see("menu-save-disks");
+    menu.choose_text(SMALL_SERIAL, SOON);
+    menu.see("menu-save-place");
+    menu.choose("menu-place-guided");
+    menu.see("menu-guided-text");
+    menu.guest.keep_screen("kinds");
+    menu.choose("menu-guided-smb");
+    menu.guest.wait_for("Name or address", SOON);
+    menu.guest.press(Key::Enter);
+    menu.see("menu-guided-empty");
+    menu.guest.keep_screen("nothing");
+    menu.guest.type_text(&format!("10.0.2.2:{}", server.port));
+    menu.guest.press(Key::Enter);
+    menu.guest.wait_for("Share, and", SOON);
+    menu.guest.type_text("open");
+    menu.guest.press(Key::Enter);
+    menu.guest.wait_for("Empty for guest", SOON);
+    menu.guest.keep_screen("user");
+    menu.guest.press(Key::Enter);
+    menu.see("menu-server-prompt");
+    menu.guest.wait_for(&format!("smb://10.0.2.2:{}/open", server.port), SOON);
+    menu.guest.keep_screen("address");
+    menu.guest.press(Key::Enter);
+    menu.name_and_start("guided");
+    menu.see_within("menu-saved", SMALL_JOB);
+    menu.leave_summary();
+    menu.power_off();
+    let image = server.folder("open").join("guided");
+    let verified = Command::new(built.program()).arg("verify").arg(image).output().unwrap();
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+}
+
+#[test]
 fn credentials_on_a_labelled_stick_let_us_in() {
     let name = "share-keys";
     let Some(built) = BuiltSystem::find(name) else { return };
