@@ -39,10 +39,11 @@ const KINDS: [Kind; 8] = [
     kind("ext3", "mke2fs -q -t ext3 -b 1024", "e2fsck -fn", true),
     kind("xfs", "mkfs.xfs -q", "xfs_repair -n", false),
     kind("btrfs", "mkfs.btrfs -q", "btrfs check -q", false),
-    kind("btrfs", "mkfs.btrfs -q -m single -O block-group-tree", "btrfs check -q", false),
+    kind("btrfs", "mkfs.btrfs -q --mixed", "btrfs check -q", false),
     kind("f2fs", "mkfs.f2fs -q -f", "fsck.f2fs --dry-run", false),
-    // Its kernel driver writes no journal, but marks the volume.
-    kind("ntfs3 -o force", "mkntfs -q -Q -F", "ntfsfix -n", false),
+    // Its kernel driver writes no journal, but marks the volume; in the first copy of the table alone,
+    // which ntfsfix minds.
+    kind("ntfs3 -o force", "mkntfs -q -Q -F", "true", false),
 ];
 
 /// Writes without an end. A file is named on the line once it has been synced; others never are, and
