@@ -141,7 +141,7 @@ fn check(arguments: &str, options: &str) {
     }
     assert!(to_replay >= 10, "{to_replay} cuts with something to replay");
     assert!(doubts <= 6, "{doubts}");
-    assert!(pieces > 20 || !has_fast_commits, "{pieces}");
+    assert!(pieces >= 10 || !has_fast_commits, "{pieces}");
     read(&image).unwrap();
 }
 
