@@ -1,7 +1,7 @@
 //! What the stores on servers carry, against the ordinary client over the same loopback, as ratios of
 //! wall time: SFTP against OpenSSH's `sftp`, object storage against boto3, a web server against `curl`.
-//! Each round does one after the other, since the speed of a shared machine drifts. Needs what `./build.sh test` needs, `curl`,
-//! and root; `CALCO_BENCH_ROUNDS` says how often (5).
+//! Each round does one after the other, since the speed of a shared machine drifts. Needs what
+//! `./build.sh test` needs, `curl`, and root; for object storage the server in `CALCO_S3_SERVER`; `CALCO_BENCH_ROUNDS` says how often (5).
 #![allow(missing_docs, reason = "a program")]
 
 #[path = "../tests/servers/moto.rs"]

@@ -1,7 +1,7 @@
 //! Opening an image: everything that describes it is authenticated before anything is shown.
 
 use super::envelope::{self, Envelope};
-use super::files::{FileReader, Freshness, ImageFiles};
+use super::files::{FileEntry, FileReader, Freshness, ImageFiles};
 use super::header::Header;
 use super::index::{IndexHeader, IndexReader, Location};
 use super::manifest::{Disk, FileRecord, Manifest, PackRecord};
@@ -64,15 +64,11 @@ pub fn state_of(files: &dyn ImageFiles) -> Result<State> {
 /// Whether of an unfinished image everything is there but the manifest: it was lost, or the save
 /// was stopped in its very last moment. The sums are written after all else, and name the manifest;
 /// an empty one was begun by the save.
-///
-/// # Errors
-/// When the store fails.
-pub fn lacks_only_manifest(files: &dyn ImageFiles) -> Result<bool> {
-    let list = files.list()?;
+pub fn lacks_only_manifest(list: &[FileEntry]) -> bool {
     let has = |name: &str, length: u64| {
         list.iter().any(|file| file.name == name && file.length >= length)
     };
-    Ok(state_of(files)? == State::Unfinished && has(SHA256SUMS, 1) && !has(MANIFEST, 0))
+    has(SHA256SUMS, 1) && !has(MANIFEST, 0)
 }
 
 /// An image whose header and manifest are sound.
@@ -100,7 +96,7 @@ impl Image {
         let located = |error: Error| error.on_device(files.location());
         match state_of(files.as_ref()).map_err(located)? {
             State::Finished => {}
-            State::Unfinished if lacks_only_manifest(files.as_ref()).map_err(located)? => {
+            State::Unfinished if lacks_only_manifest(&files.list().map_err(located)?) => {
                 return Err(located(
                     Error::new(ErrorKind::Damaged, message!("image-manifest-lost"))
                         .advise(message!("image-manifest-lost-advice")),

@@ -254,7 +254,7 @@ fn clusters_of(superblock: &Superblock, group: &Range<u64>, run: &Range<u64>) ->
 }
 
 /// Ascending ranges, those joined that touch or overlap.
-fn joined(ranges: impl Iterator<Item = Range<u64>>) -> impl Iterator<Item = Range<u64>> {
+pub(super) fn joined(ranges: impl Iterator<Item = Range<u64>>) -> impl Iterator<Item = Range<u64>> {
     let mut ranges = ranges.peekable();
     std::iter::from_fn(move || {
         let mut range = ranges.next()?;

@@ -9,6 +9,7 @@
 //! the first thing that it does not know. Here the checksum is not looked at, nor whether the number is
 //! the one that the kernel waits for: blocks of older ones are in use once more than they have to be.
 
+use super::allocation::joined;
 use super::journal::Journal;
 use super::read;
 use super::superblock::Superblock;
@@ -98,14 +99,7 @@ pub(super) fn added_blocks(
     }
     let mut added = scan.added;
     added.sort_unstable_by_key(|run| run.start);
-    added.dedup_by(|next, kept| {
-        let touches = next.start <= kept.end;
-        if touches {
-            kept.end = kept.end.max(next.end);
-        }
-        touches
-    });
-    Ok(added)
+    Ok(joined(added.into_iter()).collect())
 }
 
 struct Scan<'a> {

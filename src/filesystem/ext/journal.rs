@@ -167,6 +167,10 @@ pub(super) fn load(source: &dyn BlockSource, superblock: &Superblock) -> Result<
     if first == 0 || first >= end || start >= end || (start != 0 && start < first) {
         return Err(damaged());
     }
+    // A file of other than its own blocks again and again could be read for ever.
+    if length > superblock.blocks {
+        return Err(damaged());
+    }
     let blocks = blocks_of(source, superblock, inode, length)?;
     if blocks.len() < length {
         return Err(damaged());

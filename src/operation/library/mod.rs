@@ -10,7 +10,7 @@ use super::names::{self, directory_beside, name_of_directory};
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::{
     Envelope, Freshness, HEADER, Header, Image, ImageFiles, ImageId, Manifest, State,
-    open_envelope, state_of,
+    lacks_only_manifest, open_envelope, state_of,
 };
 use crate::store::Store;
 use crate::text::{Message, message};
@@ -136,6 +136,8 @@ fn list_among(
             State::Unfinished => {
                 if store.claim(&entry.directory)?.is_none() {
                     entry.condition = Condition::InProgress;
+                } else if lacks_only_manifest(&listing) {
+                    entry.problem = Some(message!("image-manifest-lost"));
                 }
             }
             State::Finished => match Image::open(files, Freshness::Any) {

@@ -4,7 +4,7 @@ use super::{Condition, Entry, header_of, list, oldest_first, replacement_of};
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::{
     ABOUT, Depth, Freshness, HEADER, Image, ImageFiles, LOG, MANIFEST, SHA256SUMS, State,
-    is_data_file, lacks_only_manifest, state_of, verify,
+    is_data_file, state_of, verify,
 };
 use crate::report::{Silent, Stage};
 use crate::store::Store;
@@ -159,16 +159,8 @@ pub fn pruning(store: &dyn Store) -> Result<Pruning> {
             continue;
         }
         match entry.condition {
-            Condition::Unfinished => {
-                let files = store.directory(&entry.directory)?;
-                match lacks_only_manifest(files.as_ref())? {
-                    true => {
-                        let problem = Some(message!("library-keeps-without-manifest"));
-                        found.keep.push(Entry { problem, ..entry.clone() });
-                    }
-                    false => found.remove.push(entry.clone()),
-                }
-            }
+            Condition::Unfinished if entry.problem.is_some() => found.keep.push(entry.clone()),
+            Condition::Unfinished => found.remove.push(entry.clone()),
             Condition::Replaced => {
                 let reason = match holder_after(&entries, entry) {
                     None => Some(message!("library-keeps-circle")),

@@ -18,7 +18,7 @@ use super::survey::{DiskSurvey, survey};
 use crate::block::{BlockSource, BlockTarget};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hardware::BootEntries;
-use crate::image::{Depth, DiskIdentity, Freshness, Image, ImageId, verify};
+use crate::image::{Depth, Disk, DiskIdentity, Freshness, Image, ImageId, verify};
 use crate::report::{Report, Stage};
 use crate::text::{Message, message};
 use crate::units::{Extent, human_bytes};
@@ -160,7 +160,7 @@ pub fn plan(
         plan.warnings.push(message!("restore-unreadable", size = human_bytes(unreadable)));
     }
     let left_out: Vec<Message> = plan
-        .left_out()
+        .disks(false)
         .map(|disk| message!("restore-left-out", disk = disk.identity.name.as_str()))
         .collect();
     plan.warnings.extend(left_out);
@@ -193,20 +193,17 @@ impl RestorePlan {
         self.targets.iter().fold(0, |sum, target| sum.saturating_add(target.bytes))
     }
 
-    /// The disks of the image of which nothing is restored.
-    fn left_out(&self) -> impl Iterator<Item = &crate::image::Disk> {
+    /// The disks of the image of which something is restored, or nothing.
+    fn disks(&self, restored: bool) -> impl Iterator<Item = &Disk> {
         let disks = self.image.manifest().disks.iter().enumerate();
-        disks
-            .filter(|(number, _)| self.targets.iter().all(|target| target.disk != *number))
-            .map(|(_, disk)| disk)
+        let is_target = |number| self.targets.iter().any(|target| target.disk == number);
+        disks.filter(move |(number, _)| is_target(*number) == restored).map(|(_, disk)| disk)
     }
 
     /// Bytes that could not be read of the disks of which something is restored.
     fn unreadable_bytes(&self) -> u64 {
-        let disks = self.image.manifest().disks.iter().enumerate();
-        disks
-            .filter(|(number, _)| self.targets.iter().any(|target| target.disk == *number))
-            .fold(0, |sum: u64, (_, disk)| sum.saturating_add(disk.index.unreadable_bytes))
+        let unreadable = self.disks(true).map(|disk| disk.index.unreadable_bytes);
+        unreadable.fold(0, u64::saturating_add)
     }
 
     /// Keeps what the targets are recognized by in a new file, before it is destroyed: tables, boot

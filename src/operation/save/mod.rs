@@ -48,7 +48,7 @@ pub struct SaveOptions {
     pub level: Level,
     /// Length of packs in bytes; none for the default.
     pub split_size: Option<u64>,
-    /// Whether an image of the same name may be replaced, after the new one is complete.
+    /// Whether an image of the same name may be replaced, after the new one is complete and was read back.
     pub replace: bool,
     /// Whether the image is read back from the medium before it counts.
     pub verify: bool,

@@ -16,7 +16,6 @@ library-keeps-circle = It stays: it is said to be replaced by an image that it r
 library-keeps-unreadable = It stays: the image that replaced it, in { $directory }, lacks what could not be read
 library-keeps-unproven = It stays: the image that replaced it, in { $directory }, is not sound: { $why }
 library-keeps-unverified = It stays: the image that replaced it, in { $directory }, was never read back. `calco delete` removes it
-library-keeps-without-manifest = It stays: everything is there but its manifest, which may have been lost. `calco delete` removes it
 save-name-taken = There is an image named { $name } already
 save-name-taken-advice = Choose another name with --name, or replace that image, once the new one is complete, with --replace.
 save-no-partition = The disk has no partition { $number } that can be saved

@@ -16,7 +16,6 @@ library-keeps-circle = Se conserva: dice haberla reemplazado una imagen a la que
 library-keeps-unreadable = Se conserva: a la imagen que la reemplazó, en { $directory }, le falta lo que no se pudo leer
 library-keeps-unproven = Se conserva: la imagen que la reemplazó, en { $directory }, no está en buen estado: { $why }
 library-keeps-unverified = Se queda: la imagen que la sustituyó, en { $directory }, no se ha releído nunca. `calco delete` la elimina
-library-keeps-without-manifest = Se queda: está todo salvo su manifiesto, que puede haberse perdido. `calco delete` la elimina
 save-name-taken = Ya hay una imagen llamada { $name }
 save-name-taken-advice = Elija otro nombre con --name, o reemplace esa imagen, cuando la nueva esté completa, con --replace.
 save-no-partition = El disco no tiene una partición { $number } que se pueda guardar

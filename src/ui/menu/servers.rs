@@ -43,18 +43,6 @@ fn question(scheme: Scheme, part: Part) -> Message {
     }
 }
 
-fn kind(scheme: Scheme) -> Option<Message> {
-    match scheme {
-        Scheme::Smb => Some(message!("menu-guided-smb")),
-        Scheme::Nfs => Some(message!("menu-guided-nfs")),
-        Scheme::Sftp => Some(message!("menu-guided-sftp")),
-        Scheme::S3 => Some(message!("menu-guided-s3")),
-        Scheme::Https => Some(message!("menu-guided-https")),
-        // The same questions; the address can be changed before it is used.
-        Scheme::Http => None,
-    }
-}
-
 /// What was answered so far.
 #[derive(Clone, Default, Debug)]
 struct Answers {
@@ -124,14 +112,17 @@ impl Menu<'_> {
         title: &Message,
         access: DestinationAccess,
     ) -> Answer<String> {
-        let offered = [Scheme::Smb, Scheme::Nfs, Scheme::Sftp, Scheme::S3, Scheme::Https];
-        let choices = offered
-            .into_iter()
-            .filter(|scheme| access == DestinationAccess::Look || *scheme != Scheme::Https)
-            .filter_map(|scheme| Some(Choice::new(scheme, kind(scheme)?)))
-            .collect();
+        let mut choices = vec![
+            Choice::new(Scheme::Smb, message!("menu-guided-smb")),
+            Choice::new(Scheme::Nfs, message!("menu-guided-nfs")),
+            Choice::new(Scheme::Sftp, message!("menu-guided-sftp")),
+            Choice::new(Scheme::S3, message!("menu-guided-s3")),
+        ];
+        if access == DestinationAccess::Look {
+            choices.push(Choice::new(Scheme::Https, message!("menu-guided-https")));
+        }
         loop {
-            let list = List::new(title, Vec::clone(&choices)).text(message!("menu-guided-text"));
+            let list = List::new(title, choices.clone()).text(message!("menu-guided-text"));
             let Some(scheme) = self.person.choose(list)? else { return Ok(None) };
             if let Some(address) = self.answers(title, scheme)? {
                 return Ok(Some(address));

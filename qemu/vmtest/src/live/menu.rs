@@ -154,15 +154,21 @@ impl Menu<'_> {
         false
     }
 
-    /// From the main menu through a save of the disk whose line shows `disk`, to the destination whose
-    /// line shows `place`, under a name of its own. Ends when the job has begun.
+    /// From the main menu to the question where to save the disk whose line shows `disk`.
     #[track_caller]
-    pub fn begin_save(&mut self, disk: &str, place: &str, name: &str) {
+    pub fn choose_source(&mut self, disk: &str) {
         self.choose("menu-save");
         self.see("menu-save-disks");
         self.guest.keep_screen("save-disks");
         self.choose_text(disk, LOOK);
         self.see("menu-save-place");
+    }
+
+    /// From the main menu through a save of the disk whose line shows `disk`, to the destination whose
+    /// line shows `place`, under a name of its own. Ends when the job has begun.
+    #[track_caller]
+    pub fn begin_save(&mut self, disk: &str, place: &str, name: &str) {
+        self.choose_source(disk);
         self.choose_text(place, LOOK);
         // In no folder of it, which is what comes first.
         self.see_within("menu-place-which", LOOK);
@@ -206,10 +212,7 @@ impl Menu<'_> {
     /// A whole save to a server.
     #[track_caller]
     pub fn save_to_server(&mut self, disk: &str, address: &str, name: &str) {
-        self.choose("menu-save");
-        self.see("menu-save-disks");
-        self.choose_text(disk, LOOK);
-        self.see("menu-save-place");
+        self.choose_source(disk);
         self.type_server(address);
         self.name_and_start(name);
         self.see_within("menu-saved", LARGE_JOB);

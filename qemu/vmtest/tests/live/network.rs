@@ -352,10 +352,7 @@ fn a_folder_on_a_server_by_the_menu() {
     menu.guest.press(Key::Escape);
     menu.see("menu-welcome");
 
-    menu.choose("menu-save");
-    menu.see("menu-save-disks");
-    menu.choose_text(SMALL_SERIAL, SOON);
-    menu.see("menu-save-place");
+    menu.choose_source(SMALL_SERIAL);
     menu.choose("menu-place-server");
     menu.see("menu-server-prompt");
     menu.guest.keep_screen("address");

@@ -1,5 +1,6 @@
 //! Folders of servers that the kernel mounts: NFS and SMB.
 
+use crate::scripts::calco;
 use crate::{SOON, at_the_menu, enter_shell};
 use calco_vmtest::live::{BuiltSystem, Menu, SMALL_SERIAL, Texts, small_disk, work_folder};
 use calco_vmtest::servers::{Nfs, Smb, nfs, smb};
@@ -330,10 +331,7 @@ fn an_export_is_chosen_from_what_the_server_has() {
     let machine = Machine::new(name).disk(disk).wire(Wire::Host);
     let mut guest = at_the_menu(&built, machine, &texts);
     let mut menu = Menu { guest: &mut guest, texts: &texts };
-    menu.choose("menu-save");
-    menu.see("menu-save-disks");
-    menu.choose_text(SMALL_SERIAL, SOON);
-    menu.see("menu-save-place");
+    menu.choose_source(SMALL_SERIAL);
     menu.choose("menu-place-server");
     menu.see("menu-server-prompt");
     menu.replace_line(&format!("nfs://10.0.2.2:{}/", server.port));
@@ -353,8 +351,7 @@ fn an_export_is_chosen_from_what_the_server_has() {
     menu.leave_summary();
     menu.power_off();
     let image = server.folder("images").join("lab/first");
-    let verified = Command::new(built.program()).arg("verify").arg(image).output().unwrap();
-    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+    calco(&built.program(), &["verify", &image.display().to_string()]);
 }
 
 #[test]
@@ -371,10 +368,7 @@ fn a_share_is_found_question_by_question() {
     let machine = Machine::new(name).disk(disk).wire(Wire::Host);
     let mut guest = at_the_menu(&built, machine, &texts);
     let mut menu = Menu { guest: &mut guest, texts: &texts };
-    menu.choose("menu-save");
-    menu.see("menu-save-disks");
-    menu.choose_text(SMALL_SERIAL, SOON);
-    menu.see("menu-save-place");
+    menu.choose_source(SMALL_SERIAL);
     menu.choose("menu-place-guided");
     menu.see("menu-guided-text");
     menu.guest.keep_screen("kinds");
@@ -400,8 +394,7 @@ fn a_share_is_found_question_by_question() {
     menu.leave_summary();
     menu.power_off();
     let image = server.folder("open").join("guided");
-    let verified = Command::new(built.program()).arg("verify").arg(image).output().unwrap();
-    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+    calco(&built.program(), &["verify", &image.display().to_string()]);
 }
 
 #[test]
