@@ -72,11 +72,16 @@ impl Device {
             flags |= OFlags::EXCL;
         }
         let file = File::from(rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| {
-            if errno == rustix::io::Errno::BUSY {
+            use rustix::io::Errno;
+            if errno == Errno::BUSY {
                 return Error::new(ErrorKind::Refused, message!("block-busy"))
                     .advise(message!("block-busy-advice"));
             }
-            Err::<(), _>(errno).context(|| message!("block-open-failed")).unwrap_err()
+            let error = Err::<(), _>(errno).context(|| message!("block-open-failed")).unwrap_err();
+            match errno {
+                Errno::ACCESS | Errno::PERM => error.advise(message!("block-forbidden-advice")),
+                _ => error,
+            }
         })?);
         let lock = match access {
             Access::Target => Some(FlockOperation::NonBlockingLockExclusive),

@@ -1,5 +1,6 @@
 //! Plans, disks and images as tables for people.
 
+use crate::error::Result;
 use crate::filesystem::{Volume, VolumeState};
 use crate::hardware::smart::Verdict;
 use crate::hardware::{Disk, FirmwareMode, Inventory, SecureBoot};
@@ -8,7 +9,7 @@ use crate::operation::library::{Condition, Entry};
 use crate::operation::restore::{PartitionPlace, RestoreOutcome, RestorePlan, TargetPlan};
 use crate::operation::save::{SaveOutcome, SavePlan};
 use crate::operation::survey::{DiskSurvey, SurveyedVolume};
-use crate::partition::Scheme;
+use crate::partition::{Partition, Scheme};
 use crate::text::{Message, message};
 use crate::units::{human_bytes, marketing_bytes};
 use comfy_table::{Table, presets};
@@ -95,7 +96,7 @@ fn volume_rows(survey: &DiskSurvey, row: impl Fn(&SurveyedVolume, usize) -> Vec<
 }
 
 /// The disks of the machine with what is on them; `surveys` in the order of the inventory's disks.
-pub fn disks(inventory: &Inventory, surveys: &[Option<DiskSurvey>]) -> String {
+pub fn disks(inventory: &Inventory, surveys: &[Result<DiskSurvey>]) -> String {
     let mut text = String::new();
     let firmware = &inventory.firmware;
     let mode = match (firmware.mode, firmware.secure_boot) {
@@ -109,7 +110,7 @@ pub fn disks(inventory: &Inventory, surveys: &[Option<DiskSurvey>]) -> String {
         text += &format!("{}\n\n", message!("ui-no-disks"));
     }
     for (disk, survey) in inventory.disks.iter().zip(surveys) {
-        text += &disk_section(disk, survey.as_ref());
+        text += &disk_section(disk, survey);
     }
     for controller in &inventory.hidden {
         text += &format!("{}\n", controller.message);
@@ -117,7 +118,7 @@ pub fn disks(inventory: &Inventory, surveys: &[Option<DiskSurvey>]) -> String {
     text
 }
 
-fn disk_section(disk: &Disk, survey: Option<&DiskSurvey>) -> String {
+fn disk_section(disk: &Disk, survey: &Result<DiskSurvey>) -> String {
     let mut text = format!(
         "{}  {}  {}  {}\n",
         disk.path.display(),
@@ -145,33 +146,58 @@ fn disk_section(disk: &Disk, survey: Option<&DiskSurvey>) -> String {
         Verdict::Unknown => {}
     }
     match survey {
-        None => text += &format!("  {}\n\n", message!("ui-disk-unreadable")),
-        Some(survey) => {
-            text += &format!("  {}: {}\n", scheme_name(survey.table.scheme), content_line(survey));
-            for note in survey.notes.iter().chain(&survey.doubt) {
-                text += &format!("  {note}\n");
-            }
-            let rows = volume_rows(survey, |volume, _| {
-                let content = volume.content();
-                let partition = volume.partition.as_ref();
-                let kind = partition.map(|partition| partition.kind.name().to_string());
-                let used = volume.reading.used.as_ref().ok();
-                vec![
-                    volume.number().map_or_else(|| "–".to_owned(), |number| number.to_string()),
-                    or_dash(kind.as_deref()),
-                    described(content, volume.system.as_ref()),
-                    or_dash(content.label.as_deref()),
-                    human_bytes(volume.extent.length),
-                    used.map_or_else(
-                        || message!("ui-whole").to_string(),
-                        |used| human_bytes(used.extents.total_bytes()),
-                    ),
-                ]
-            });
-            text += &format!("{rows}\n\n");
-        }
+        Ok(survey) => text += &surveyed(survey),
+        Err(error) => text += &format!("{}\n\n", error.report()),
     }
     text
+}
+
+fn surveyed(survey: &DiskSurvey) -> String {
+    let mut text = format!("  {}: {}\n", scheme_name(survey.table.scheme), content_line(survey));
+    for note in survey.notes.iter().chain(&survey.doubt) {
+        text += &format!("  {note}\n");
+    }
+    let rows = volume_rows(survey, |volume, _| {
+        let content = volume.content();
+        let used = volume.reading.used.as_ref().ok();
+        vec![
+            number(volume),
+            or_dash(volume.partition.as_ref().map(type_and_name).as_deref()),
+            described(content, volume.system.as_ref()),
+            or_dash(content.label.as_deref()),
+            human_bytes(volume.extent.length),
+            used.map_or_else(
+                || message!("ui-whole").to_string(),
+                |used| human_bytes(used.extents.total_bytes()),
+            ),
+        ]
+    });
+    text += &format!("{rows}\n");
+    // Not a column of the table: it is too wide for one beside the others.
+    for volume in &survey.volumes {
+        let Some(uuid) = &volume.content().uuid else { continue };
+        let uuid = match volume.number() {
+            Some(number) => message!("ui-partition-uuid", number = number, uuid = uuid),
+            None => message!("ui-volume-uuid", uuid = uuid),
+        };
+        text += &format!("  {uuid}\n");
+    }
+    text.push('\n');
+    text
+}
+
+/// What a partition is called by Linux; a volume without one has no number.
+fn number(volume: &SurveyedVolume) -> String {
+    volume.number().map_or_else(|| "–".to_owned(), |number| number.to_string())
+}
+
+/// The type of a partition, and its name in the table below it where that says something else.
+fn type_and_name(partition: &Partition) -> String {
+    let kind = partition.kind.name().to_string();
+    match partition.name.as_ref().filter(|name| !name.is_empty() && **name != kind) {
+        Some(name) => format!("{kind}\n{}", message!("ui-partition-name", name = name)),
+        None => kind,
+    }
 }
 
 /// What a volume holds and how it was left: "NTFS (Windows, hibernated)".
@@ -228,12 +254,11 @@ pub fn save_plan(plan: &SavePlan) -> String {
         }
         let rows = volume_rows(&disk.survey, |volume, position| {
             let content = volume.content();
-            let kind = volume.partition.as_ref().map(|partition| partition.kind.name().to_string());
             let used = &disk.uses[position];
             let bytes = human_bytes(used.extents.total_bytes());
             vec![
-                volume.number().map_or_else(|| "–".to_owned(), |number| number.to_string()),
-                or_dash(kind.as_deref()),
+                number(volume),
+                or_dash(volume.partition.as_ref().map(type_and_name).as_deref()),
                 described(content, volume.system.as_ref()),
                 or_dash(content.label.as_deref()),
                 human_bytes(volume.extent.length),
@@ -290,7 +315,10 @@ pub fn restore_plan(plan: &RestorePlan) -> String {
 
 fn target_section(manifest: &Manifest, target: &TargetPlan) -> String {
     let disk = &manifest.disks[target.disk];
-    let identity = target.target.identity();
+    let is = match target.target.sector_size() {
+        None => message!("ui-plain-file").to_string(),
+        Some(_) => or_dash(Some(&identity_line(&target.target.identity()))),
+    };
     let mut text = format!(
         "\n{}\n  {}\n  {}\n  {}\n",
         message!(
@@ -301,7 +329,7 @@ fn target_section(manifest: &Manifest, target: &TargetPlan) -> String {
         ),
         message!(
             "ui-restore-target-is",
-            identity = or_dash(Some(&identity_line(&identity))),
+            identity = is,
             size = marketing_bytes(target.size)
         ),
         message!("ui-restore-target-has", content = content_line(&target.found)),
@@ -495,4 +523,63 @@ pub fn show(manifest: &Manifest, location: &str) -> String {
         text += &format!("{rows}\n");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::block::device::{Access, Device};
+    use crate::operation::survey::survey;
+    use crate::text::{Language, with_language};
+    use std::process::{Command, Stdio};
+
+    /// A disk with two named partitions and a FAT file system in the first; none without the tools.
+    fn named_partitions() -> Option<tempfile::NamedTempFile> {
+        use std::io::Write as _;
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(64 << 20).unwrap();
+        let command = |name: &str| {
+            let mut command = Command::new(name);
+            command.env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin").stdout(Stdio::null());
+            command
+        };
+        let mut sfdisk = command("sfdisk")
+            .args(["--quiet", "--no-reread"])
+            .arg(file.path())
+            .stdin(Stdio::piped())
+            .spawn()
+            .ok()?;
+        let script = b"label: gpt\nsize=8M, type=U, name=\"Boot of the lab\"\nsize=30M\n";
+        sfdisk.stdin.take()?.write_all(script).ok()?;
+        let made = sfdisk.wait().ok()?.success()
+            && command("mkfs.fat")
+                .args(["--offset", "2048", "-i", "1234abcd", "-n", "EFI"])
+                .args([file.path().as_os_str(), "8192".as_ref()])
+                .status()
+                .ok()?
+                .success();
+        made.then_some(file)
+    }
+
+    #[test]
+    fn what_is_on_a_disk_says_names_labels_and_uuids() {
+        let Some(file) = named_partitions() else {
+            return eprintln!("SKIPPED: sfdisk or mkfs.fat is not installed");
+        };
+        let device = Device::open(file.path(), Access::Look).unwrap();
+        let survey = survey(&[&device]).pop().unwrap();
+        let (english, spanish) = (
+            with_language(Language::English, || surveyed(&survey)),
+            with_language(Language::Spanish, || surveyed(&survey)),
+        );
+        for (text, name, uuid) in [
+            (english, "“Boot of the lab”", "Partition 1: UUID 1234-ABCD"),
+            (spanish, "«Boot of the lab»", "Partición 1: UUID 1234-ABCD"),
+        ] {
+            for expected in [name, uuid, "EFI", "GPT", "FAT"] {
+                assert!(text.contains(expected), "{expected}: {text}");
+            }
+            assert!(!text.contains("Partition 2: UUID"), "{text}");
+        }
+    }
 }

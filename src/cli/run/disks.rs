@@ -45,8 +45,9 @@ pub(super) fn list_disks(json: bool) -> Result<u8> {
         opened.iter().flatten().map(|device| device as &dyn BlockSource).collect();
     // Together: file systems, volume groups and arrays span disks.
     let mut surveyed = survey(&readable).into_iter();
-    let surveys: Vec<Option<DiskSurvey>> =
-        opened.iter().map(|device| device.as_ref().ok().and_then(|_| surveyed.next())).collect();
+    let mut next = || surveyed.next().expect("a survey for each disk that was opened");
+    let surveys: Vec<Result<DiskSurvey>> =
+        opened.into_iter().map(|device| device.map(|_| next())).collect();
     if !json {
         ui::print(&ui::disks(&inventory, &surveys))?;
         return Ok(0);
@@ -61,10 +62,10 @@ pub(super) fn list_disks(json: bool) -> Result<u8> {
             value
         }).collect::<Vec<_>>(),
     });
-    for (number, (survey, device)) in surveys.iter().zip(&opened).enumerate() {
-        document["disks"][number]["survey"] = json!(survey.as_ref().map(survey_json));
+    for (number, survey) in surveys.iter().enumerate() {
+        document["disks"][number]["survey"] = json!(survey.as_ref().ok().map(survey_json));
         document["disks"][number]["problem"] =
-            json!(device.as_ref().err().map(|error| error.to_string()));
+            json!(survey.as_ref().err().map(|error| error.to_string()));
     }
     print_json(&document)?;
     Ok(0)

@@ -19,6 +19,9 @@ ui-content-partitions =
        *[other] { $count } partitions
     }
 ui-column-partition = Partition
+ui-partition-name = “{ $name }”
+ui-partition-uuid = Partition { $number }: UUID { $uuid }
+ui-volume-uuid = UUID { $uuid }
 ui-column-type = Type
 ui-column-content = Content
 ui-column-label = Label
@@ -40,7 +43,6 @@ ui-disk-facts = serial number { $serial }, WWN { $wwn }, sectors of { $logical }
 ui-disk-removable = removable
 ui-disk-failing = WARNING: the disk says that it is failing (SMART). Save it first of all, and do not restore to it.
 ui-disk-good = SMART: the disk sees no reason to worry
-ui-disk-unreadable = its contents cannot be read: that takes root, and a device that answers
 ui-whole = all of it
 ui-whole-because = { $size } (whole: { $reason })
 ui-skipped = not saved
@@ -55,6 +57,7 @@ ui-save-not-verified = The image was not read back. Verify it before you rely on
 ui-restore-title = Restore "{ $name }", made { $created }
 ui-restore-target = { $disk } from the image ({ $size } to write) goes to { $target }
 ui-restore-target-is = The target: { $identity }, { $size }
+ui-plain-file = a plain file
 ui-restore-target-has = On it now: { $content }
 ui-restore-all-lost = EVERYTHING ON IT WILL BE LOST.
 ui-restore-part-lost = Everything in these partitions will be lost; the table and the other partitions stay:

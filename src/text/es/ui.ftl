@@ -19,6 +19,9 @@ ui-content-partitions =
        *[other] { $count } particiones
     }
 ui-column-partition = Partición
+ui-partition-name = «{ $name }»
+ui-partition-uuid = Partición { $number }: UUID { $uuid }
+ui-volume-uuid = UUID { $uuid }
 ui-column-type = Tipo
 ui-column-content = Contenido
 ui-column-label = Etiqueta
@@ -40,7 +43,6 @@ ui-disk-facts = número de serie { $serial }, WWN { $wwn }, sectores de { $logic
 ui-disk-removable = extraíble
 ui-disk-failing = ATENCIÓN: el disco dice que está fallando (SMART). Guárdelo antes que nada y no restaure en él.
 ui-disk-good = SMART: el disco no ve motivos de preocupación
-ui-disk-unreadable = no se puede leer su contenido: hace falta ser root, y un dispositivo que responda
 ui-whole = todo
 ui-whole-because = { $size } (entera: { $reason })
 ui-skipped = no se guarda
@@ -55,6 +57,7 @@ ui-save-not-verified = La imagen no se volvió a leer. Verifíquela antes de con
 ui-restore-title = Restaurar "{ $name }", hecha el { $created }
 ui-restore-target = { $disk } de la imagen ({ $size } por escribir) va a { $target }
 ui-restore-target-is = El destino: { $identity }, { $size }
+ui-plain-file = un archivo normal
 ui-restore-target-has = Contiene ahora: { $content }
 ui-restore-all-lost = SE PERDERÁ TODO LO QUE CONTIENE.
 ui-restore-part-lost = Se perderá todo lo que haya en estas particiones; la tabla y las demás particiones se quedan como están:

@@ -115,7 +115,7 @@ fn disks_are_shown_with_their_contents_and_what_is_wrong_with_them() {
                 seen(Look::Done(survey.clone()), false),
                 seen(Look::Done(survey.clone()), true),
                 seen(Look::Pending, false),
-                seen(Look::Failed(message!("ui-disk-unreadable")), false),
+                seen(Look::Failed(message!("block-open-failed")), false),
             ];
             let (title, words) = (message!("menu-save-disks"), message!("menu-save-disks-text"));
             let hidden = [message!("ui-no-disks").to_string()];
