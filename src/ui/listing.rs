@@ -327,11 +327,7 @@ fn target_section(manifest: &Manifest, target: &TargetPlan) -> String {
             size = human_bytes(target.bytes),
             target = target.target.name()
         ),
-        message!(
-            "ui-restore-target-is",
-            identity = is,
-            size = marketing_bytes(target.size)
-        ),
+        message!("ui-restore-target-is", identity = is, size = marketing_bytes(target.size)),
         message!("ui-restore-target-has", content = content_line(&target.found)),
         match &target.partitions {
             Some(places)
