@@ -181,7 +181,7 @@ impl Machine {
             arguments.add("-rtc", Some(&format!("base={time}")));
         }
         if let Some(wire) = self.wire {
-            arguments.add("-netdev", Some(wire.netdev()));
+            arguments.add("-netdev", Some(&wire.netdev()));
             if let Some(file) = &self.capture {
                 let file = file.display();
                 let dump = format!("filter-dump,id=dump,netdev=wire,file={file}");
@@ -265,13 +265,23 @@ pub enum Wire {
     Host,
     /// To a switch with nobody else.
     Nobody,
+    /// To a test: Ethernet frames in datagrams between two ports of the host's loopback.
+    Test {
+        /// Where frames of the guest go to.
+        to: u16,
+        /// Where they come from, and where those for the guest go to.
+        from: u16,
+    },
 }
 
 impl Wire {
-    fn netdev(self) -> &'static str {
+    fn netdev(self) -> String {
         match self {
-            Self::Host => "user,id=wire",
-            Self::Nobody => "hubport,id=wire,hubid=0",
+            Self::Host => "user,id=wire".to_owned(),
+            Self::Nobody => "hubport,id=wire,hubid=0".to_owned(),
+            Self::Test { to, from } => {
+                format!("socket,id=wire,udp=127.0.0.1:{to},localaddr=127.0.0.1:{from}")
+            }
         }
     }
 }

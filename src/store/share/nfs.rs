@@ -47,6 +47,12 @@ fn options(request: &MountRequest, version: &str) -> Vec<MountOption> {
     if version == "3" {
         // Locks of version 3 need helper programs.
         options.extend([("nolock", None), option("mountproto", transport)]);
+        // A server with a port of its own and nobody to ask for others answers all calls there.
+        if let Some(port) = request.port
+            && !has_rpcbind(request.ip)
+        {
+            options.push(option("mountport", port.to_string()));
+        }
     } else if let Some(own) = own_address(request.ip) {
         options.push(option("clientaddr", own.to_string()));
     }
@@ -79,7 +85,8 @@ pub(super) fn mount(request: &MountRequest, root: &Path) -> Result<PathBuf> {
     };
     let mut first: Option<Refusal> = None;
     for version in versions {
-        if version == "3" && first.is_some() && !has_rpcbind(request.ip) {
+        let may_be_found = || request.port.is_some() || has_rpcbind(request.ip);
+        if version == "3" && first.is_some() && !may_be_found() {
             break;
         }
         let options = options(request, version);

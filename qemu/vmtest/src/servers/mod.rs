@@ -1,9 +1,13 @@
 //! Servers of their own for tests, on loopback: guests reach them as 10.0.2.2. Each ends with its test.
 
+pub mod dhcp;
 pub mod nfs;
+mod nfs3;
 pub mod smb;
 
+pub use dhcp::Dhcp;
 pub use nfs::Nfs;
+pub use nfs3::Nfs3;
 pub use smb::Smb;
 
 use rustix::process::{Pid, Signal, geteuid, kill_process_group};

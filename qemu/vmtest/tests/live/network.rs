@@ -5,7 +5,10 @@ use crate::{SOON, at_the_menu, enter_shell, shell_command};
 use calco_vmtest::live::{
     BuiltSystem, ENGLISH, MENU, Menu, SMALL_SERIAL, Texts, small_disk, work_folder,
 };
+use calco_vmtest::servers::Dhcp;
+use calco_vmtest::servers::dhcp::{self, Manners};
 use calco_vmtest::{Bus, Disk, Key, Machine, Wire};
+use dhcproto::v4::MessageType;
 use serde_json::json;
 use std::fs;
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -208,6 +211,53 @@ fn a_cable_that_is_pulled_out_and_put_back_is_noticed() {
         menu.guest.command("set_link", json!({ "name": "wire", "up": true }));
         menu.guest.wait_for("eth0: 10.0.2.15/24", SOON);
     }
+}
+
+/// An address is for a time. It is kept as long as the server confirms it, and given up when nobody does or
+/// the server wants it back.
+#[test]
+fn an_address_is_kept_as_long_as_the_server_wants() {
+    let name = "network-lease";
+    let Some(built) = BuiltSystem::find(name) else { return };
+    let texts = Texts::english();
+    let server = Dhcp::start(15);
+    let wire = Wire::Test { to: server.port, from: server.guest_port };
+    let mut guest = at_the_menu(&built, Machine::new(name).wire(wire), &texts);
+    let mut menu = Menu { guest: &mut guest, texts: &texts };
+    menu.choose("menu-network");
+    let lease = Duration::from_secs(u64::from(dhcp::LEASE));
+    menu.guest.wait_for("eth0: 10.9.0.15/24", SOON);
+    let asked: Vec<_> = server.heard().into_iter().map(|(kind, _)| kind).collect();
+    assert!(asked.starts_with(&[MessageType::Discover]), "{asked:?}");
+    assert!(asked.ends_with(&[MessageType::Request]), "{asked:?}");
+    // Twice it asks for more time for what it has, for nothing else, and long before the end.
+    for _ in 0..2 {
+        let begun = Instant::now();
+        let heard = server.wait(SOON);
+        assert_eq!(heard, [(MessageType::Request, Some([10, 9, 0, 15].into()))]);
+        assert!(begun.elapsed() < lease, "{:?}", begun.elapsed());
+    }
+    menu.guest.keep_screen("kept");
+
+    // The server wants it back.
+    server.set(Manners::Gives(16));
+    menu.guest.wait_for("eth0: 10.9.0.16/24", SOON);
+    menu.guest.keep_screen("another");
+
+    // Nobody answers any more: the address is given up when its time is over, not before.
+    server.set(Manners::Silent);
+    menu.guest.wait_for("no answer to DHCP", lease + SOON);
+    menu.guest.keep_screen("over");
+    server.set(Manners::Gives(17));
+    menu.guest.wait_for("eth0: 10.9.0.17/24", SOON);
+    menu.guest.press(Key::Escape);
+    menu.see("menu-welcome");
+    enter_shell(&mut menu);
+    // What was given up is gone, and the time server that DHCP named was asked.
+    let addresses = "ip -4 addr show dev eth0 | grep -c inet";
+    shell_command(&mut guest, &format!("echo there-are-$({addresses})"), "there-are-1");
+    let asked = format!("dmesg | grep -c '{} does not tell the time'", dhcp::TIME_SERVER);
+    shell_command(&mut guest, &format!("[ $({asked}) -gt 0 ] && echo was-$((40 + 2))"), "was-42");
 }
 
 /// An unattended run that needs a server and cannot reach any; what is said, and the way back.

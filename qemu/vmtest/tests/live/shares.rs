@@ -3,7 +3,7 @@
 use crate::scripts::calco;
 use crate::{SOON, at_the_menu, enter_shell};
 use calco_vmtest::live::{BuiltSystem, Menu, SMALL_SERIAL, Texts, small_disk, work_folder};
-use calco_vmtest::servers::{Nfs, Smb, nfs, smb};
+use calco_vmtest::servers::{Nfs, Nfs3, Smb, nfs, smb};
 use calco_vmtest::{Bus, Disk, Guest, Key, Machine, Wire};
 use std::cell::RefCell;
 use std::fs;
@@ -117,20 +117,27 @@ impl InShell {
     /// Saves, verifies, restores and deletes at an address that is `folder` on this machine.
     #[track_caller]
     fn uses(&mut self, address: &str, folder: &Path, more: &str) {
-        self.calco(
-            &format!("save serial:{SMALL_SERIAL} --to '{address}' --name lab {more}"),
-            0,
-            "",
-        );
+        self.saves(address, more);
         // What the server has is right for somebody else too.
         self.verified_here(&folder.join("lab"));
+        self.restores_and_deletes(address, more);
+        assert_eq!(fs::read_dir(folder).unwrap().count(), 0, "in {}", folder.display());
+    }
+
+    #[track_caller]
+    fn saves(&mut self, address: &str, more: &str) {
+        let save = format!("save serial:{SMALL_SERIAL} --to '{address}' --name lab {more}");
+        self.calco(&save, 0, "");
+    }
+
+    #[track_caller]
+    fn restores_and_deletes(&mut self, address: &str, more: &str) {
         self.calco(&format!("images '{address}' {more}"), 0, "lab");
         self.calco(&format!("verify '{address}/lab' {more}"), 0, "");
         self.calco(&format!("restore '{address}/lab' --to serial:TARGET --yes {more}"), 0, "");
         let same = Command::new("cmp").arg(&self.source).arg(&self.target).output().unwrap();
         assert!(same.status.success(), "{}", String::from_utf8_lossy(&same.stdout));
         self.calco(&format!("delete '{address}/lab' --yes {more}"), 0, "");
-        assert_eq!(fs::read_dir(folder).unwrap().count(), 0, "in {}", folder.display());
         // Nothing of it stays behind in the machine.
         self.begin("ps | grep -c '[c]alco-share'");
         assert!(self.end().1.lines().any(|line| line.trim() == "0"));
@@ -172,6 +179,21 @@ fn a_folder_of_an_nfs_server() {
     machine.calco(&format!("images {}", at("read-only")), 0, "");
     machine.calco(&format!("{save} nfs://10.0.2.2:9/images"), 1, "Connection refused");
     machine.calco(&format!("{save} nfs://nowhere.invalid/images"), 1, "is not known");
+    machine.guest.keep_screen("end");
+}
+
+/// Found out when none is asked for, and without rpcbind.
+#[test]
+fn a_folder_of_a_server_that_speaks_nfs_3_only() {
+    let work = work_folder("share-nfs3");
+    let server = Nfs3::start();
+    let Some(mut machine) = InShell::start("share-nfs3", work.path()) else { return };
+    let address = format!("nfs://10.0.2.2:{}/images", server.port);
+    machine.saves(&address, "");
+    machine.restores_and_deletes(&address, "");
+    machine.calco(&format!("images '{address}?version=3'"), 0, "no images here");
+    machine.calco(&format!("images '{address}?version=4.1'"), 1, "no version of NFS in common");
+    machine.calco(&format!("images '{address}/nothing'"), 1, "no export or folder");
     machine.guest.keep_screen("end");
 }
 
