@@ -80,6 +80,7 @@ impl VolumeKind {
             Self::LinuxRaid => return message!("filesystem-kind-linux-raid"),
             Self::FirmwareRaid => return message!("filesystem-kind-firmware-raid"),
             Self::Drbd => "DRBD",
+            Self::Verity => "dm-verity",
             Self::Unknown => return message!("filesystem-kind-unknown"),
         };
         message!("filesystem-kind", name = name)
@@ -107,7 +108,12 @@ impl VolumeKind {
             Self::Luks1 | Self::Luks2 | Self::Bitlocker => {
                 message!("filesystem-encrypted", kind = self.name())
             }
-            Self::LinuxRaid | Self::FirmwareRaid | Self::Drbd | Self::Lvm2 | Self::Bcache => {
+            Self::LinuxRaid
+            | Self::FirmwareRaid
+            | Self::Drbd
+            | Self::Lvm2
+            | Self::Bcache
+            | Self::Verity => {
                 message!("filesystem-part-of-whole", kind = self.name())
             }
             _ => message!("filesystem-no-reader", kind = self.name()),

@@ -22,6 +22,7 @@ pub mod ntfs;
 mod packed;
 mod recognize;
 mod state;
+mod surroundings;
 pub mod swap;
 pub mod udf;
 pub mod xfs;
@@ -81,6 +82,8 @@ pub enum VolumeKind {
     FirmwareRaid,
     /// A volume mirrored over the network, with its metadata after the file system.
     Drbd,
+    /// Hashes of the blocks of another volume (dm-verity).
+    Verity,
     /// Nothing this version knows.
     #[serde(other)]
     Unknown,
@@ -227,9 +230,14 @@ fn read_flat(sources: &[&dyn BlockSource], budget: Budget) -> Vec<Reading> {
     let mut readings: Vec<Reading> =
         sources.iter().map(|source| read_one(*source, budget)).collect();
     // What has parts on other volumes is read again, with all of them.
-    let certain =
-        |reading: &Reading| reading.volume.kind == VolumeKind::Btrfs && reading.used.is_ok();
-    for places in families(&readings, certain).into_iter().filter(|places| places.len() > 1) {
+    let is_part = |reading: &Reading| {
+        // One device alone may hold no copy of some tree.
+        let is_read = |used: &Result<Used, Doubt>| {
+            used.as_ref().map_or_else(|doubt| doubt.id().starts_with("btrfs-"), |_| true)
+        };
+        reading.volume.kind == VolumeKind::Btrfs && is_read(&reading.used)
+    };
+    for places in families(&readings, is_part).into_iter().filter(|places| places.len() > 1) {
         let family: Vec<&dyn BlockSource> = places.iter().map(|place| sources[*place]).collect();
         for (place, used) in places.into_iter().zip(btrfs::used_together(&family, budget)) {
             readings[place].used = used;
@@ -240,6 +248,7 @@ fn read_flat(sources: &[&dyn BlockSource], budget: Budget) -> Vec<Reading> {
             readings[place].used = xfs::used_with_log(sources[place], Some(sources[log]), budget);
         }
     }
+    surroundings::consider(sources, &mut readings);
     readings
 }
 

@@ -165,6 +165,7 @@ fn every_kind_has_a_name_and_a_reason_in_every_language() {
         LinuxRaid,
         FirmwareRaid,
         Drbd,
+        Verity,
         Unknown,
     ];
     let mut names = std::collections::BTreeSet::new();

@@ -82,6 +82,12 @@ pub struct Choice {
     pub raw: bool,
 }
 
+/// A list of partitions for a person.
+pub(in crate::operation) fn partition_list(partitions: impl Iterator<Item = u32>) -> String {
+    let list: Vec<String> = partitions.map(|number| number.to_string()).collect();
+    if list.is_empty() { "–".to_owned() } else { list.join(", ") }
+}
+
 /// Surveys disks together, since volumes may span them.
 pub fn survey(disks: &[&dyn BlockSource]) -> Vec<DiskSurvey> {
     let tables: Vec<(PartitionTable, Option<Message>)> =
@@ -112,9 +118,12 @@ pub fn survey(disks: &[&dyn BlockSource]) -> Vec<DiskSurvey> {
             found_in_gaps: Vec::new(),
         })
         .collect();
-    for (((number, partition, extent), reading), window) in
+    for (((number, partition, extent), mut reading), window) in
         places.iter().cloned().zip(readings).zip(&windows)
     {
+        if partition.as_ref().is_some_and(|partition| partition.extent != extent) {
+            reading.used = Err(message!("filesystem-partition-past-end"));
+        }
         let table = &surveys[number].table;
         let system = system::identify(window, &reading.volume)
             .or_else(|| system::identify_by_table(&reading.volume, partition.as_ref()?, table));

@@ -1,5 +1,6 @@
 //! Whether the partitions of a table can be what they claim to be, all at once.
 
+use super::types::{DYNAMIC_DATA, DYNAMIC_DATABASE};
 use super::{Partition, PartitionTable, PartitionType};
 use crate::text::{Message, message};
 use crate::units::{Extent, ExtentMap};
@@ -76,8 +77,11 @@ fn over_table(table: &PartitionTable) -> Option<Message> {
 
 fn dynamic_disk(table: &PartitionTable) -> Option<Message> {
     // On an MBR disk its database lies behind the last partition, where the table tells nothing.
-    let is_dynamic =
-        |partition: &Partition| partition.kind == PartitionType::Mbr(super::mbr::TYPE_DYNAMIC_DISK);
+    // On a GPT disk volumes lie in pieces anywhere in one partition.
+    let is_dynamic = |partition: &Partition| match partition.kind {
+        PartitionType::Mbr(kind) => kind == super::mbr::TYPE_DYNAMIC_DISK,
+        PartitionType::Gpt(guid) => [DYNAMIC_DATABASE, DYNAMIC_DATA].contains(&guid),
+    };
     table.partitions.iter().any(is_dynamic).then(|| message!("partition-dynamic-disk"))
 }
 

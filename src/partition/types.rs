@@ -11,6 +11,9 @@ use uuid::{Uuid, uuid};
 const EFI_SYSTEM: Uuid = uuid!("c12a7328-f81f-11d2-ba4b-00a0c93ec93b");
 const BIOS_BOOT: Uuid = uuid!("21686148-6449-6e6f-744e-656564454649");
 const MICROSOFT_RESERVED: Uuid = uuid!("e3c9e316-0b5c-4db8-817d-f92df00215ae");
+/// The two types of Windows dynamic disks.
+pub(super) const DYNAMIC_DATABASE: Uuid = uuid!("5808c8aa-7e8f-42e0-85d2-e1e90434cfb3");
+pub(super) const DYNAMIC_DATA: Uuid = uuid!("af9b60a0-1431-4f62-bc68-3311714a69ad");
 const LINUX_SWAP: Uuid = uuid!("0657fd6d-a4ab-43c4-84e5-0933c84b4f4f");
 
 /// A name in words, to be translated, or one that is the same in every language.
@@ -34,14 +37,8 @@ const GPT_NAMES: &[(Uuid, Name)] = &[
         uuid!("de94bba4-06d1-4d40-a16a-bfd50179d6ac"),
         Words(|| message!("partition-type-windows-recovery")),
     ),
-    (
-        uuid!("5808c8aa-7e8f-42e0-85d2-e1e90434cfb3"),
-        Words(|| message!("partition-type-dynamic-database")),
-    ),
-    (
-        uuid!("af9b60a0-1431-4f62-bc68-3311714a69ad"),
-        Words(|| message!("partition-type-dynamic-data")),
-    ),
+    (DYNAMIC_DATABASE, Words(|| message!("partition-type-dynamic-database"))),
+    (DYNAMIC_DATA, Words(|| message!("partition-type-dynamic-data"))),
     (uuid!("e75caf8f-f680-4cee-afa3-b001e56efc2d"), Proper("Windows Storage Spaces")),
     (LINUX_SWAP, Words(|| message!("partition-type-linux-swap"))),
     (

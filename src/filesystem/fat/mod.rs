@@ -74,7 +74,11 @@ pub fn used(source: &dyn BlockSource, budget: Budget) -> Result<Used, Doubt> {
 
     let data_end = boot.cluster_extent(2, boot.clusters).end();
     extents.push(Extent::between(data_end.max(source.size().saturating_sub(TAIL)), source.size()));
-    Ok(Used { extents: extents.build(), signatures: signatures(&boot) })
+    let extents = extents.build();
+    // Some systems read what an entry or a link names without a look at its own entry.
+    table::check_links(source, &boot, &extents)?;
+    directory::check_tree(source, &boot, &extents)?;
+    Ok(Used { extents, signatures: signatures(&boot) })
 }
 
 /// Doubts that the boot sector alone gives rise to.

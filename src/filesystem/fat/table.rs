@@ -8,6 +8,8 @@ use crate::block::BlockSource;
 use crate::error::Result;
 use crate::filesystem::{Doubt, VolumeKind, unreadable_doubt};
 use crate::text::message;
+use crate::units::ExtentMap;
+use std::ops::Range;
 
 /// Bytes read at once. A multiple of 12, so that no piece splits an entry of any kind.
 const PIECE: u64 = 768 << 10;
@@ -24,14 +26,27 @@ pub(super) struct Totals {
     pub(super) free: u64,
 }
 
-/// The entry after this cluster's in its chain, for FAT32, from the copy in force.
+/// The cluster after this one in its chain, or a mark of its end, from the copy in force.
 ///
 /// # Errors
 /// When the medium cannot be read.
-pub(super) fn next_fat32(source: &dyn BlockSource, boot: &BootSector, cluster: u32) -> Result<u32> {
+pub(super) fn next(source: &dyn BlockSource, boot: &BootSector, cluster: u32) -> Result<u32> {
+    let number = u64::from(cluster);
+    let table = boot.fat_copy(active(boot));
     let mut entry = [0; 4];
-    source.read_at(boot.fat_copy(active(boot)) + u64::from(cluster) * 4, &mut entry)?;
-    Ok(u32::from_le_bytes(entry) & 0x0FFF_FFFF)
+    let (at, length) = match boot.kind {
+        VolumeKind::Fat12 => (number * 3 / 2, 2),
+        VolumeKind::Fat16 => (number * 2, 2),
+        _ => (number * 4, 4),
+    };
+    source.read_at(table + at, &mut entry[..length])?;
+    let value = u32::from_le_bytes(entry);
+    Ok(match boot.kind {
+        VolumeKind::Fat12 if number % 2 == 1 => widen(value >> 4, 0xFFF),
+        VolumeKind::Fat12 => widen(value & 0xFFF, 0xFFF),
+        VolumeKind::Fat16 => widen(value, 0xFFFF),
+        _ => value & 0x0FFF_FFFF,
+    })
 }
 
 fn active(boot: &BootSector) -> u64 {
@@ -58,27 +73,24 @@ pub(super) fn scan(
         Mirroring::On => 1..boot.fat_copies,
         Mirroring::Off { .. } => 0..0,
     };
-    let needed = boot.fat_entries_length();
-    let mut buffer = vec![0; PIECE.min(needed) as usize];
-    let mut other = if copies.is_empty() { Vec::new() } else { buffer.clone() };
-    let mut pass = Pass { boot, next: 0, run: 0, totals: Totals::default(), on_used };
-    let mut position = 0;
-    while position < needed {
-        let length = PIECE.min(needed - position) as usize;
-        let piece = &mut buffer[..length];
-        source.read_at(boot.fat_copy(active(boot)) + position, piece).map_err(unreadable_doubt)?;
-        for copy in copies.clone() {
-            let other = &mut other[..length];
-            source.read_at(boot.fat_copy(copy) + position, other).map_err(unreadable_doubt)?;
-            if other != piece {
-                return Err(message!("fat-copies-differ"));
-            }
-        }
-        pass.piece(piece)?;
-        position += length as u64;
-    }
-    pass.end_run();
+    let mut pass = Pass { boot, next: 0, run: 0, totals: Totals::default(), kept: None, on_used };
+    pass.read(source, copies)?;
     Ok(pass.totals)
+}
+
+/// Goes over the FAT again: every cluster that another one names as the next of its chain has to be
+/// among the bytes that are `kept`.
+///
+/// # Errors
+/// A doubt where one is not, or the FAT cannot be read.
+pub(super) fn check_links(
+    source: &dyn BlockSource,
+    boot: &BootSector,
+    kept: &ExtentMap,
+) -> Result<(), Doubt> {
+    let (totals, on_used) = (Totals::default(), &mut |_, _| {});
+    let mut pass = Pass { boot, next: 0, run: 0, totals, kept: Some(kept), on_used };
+    pass.read(source, 0..0)
 }
 
 struct Pass<'a> {
@@ -88,10 +100,39 @@ struct Pass<'a> {
     /// Clusters in use just before it.
     run: u64,
     totals: Totals,
+    /// Where the next cluster of a chain has to be, in bytes.
+    kept: Option<&'a ExtentMap>,
     on_used: &'a mut dyn FnMut(u64, u64),
 }
 
 impl Pass<'_> {
+    /// Reads all entries of the copy in force, and compares `copies` with it.
+    fn read(&mut self, source: &dyn BlockSource, copies: Range<u64>) -> Result<(), Doubt> {
+        let boot = self.boot;
+        let needed = boot.fat_entries_length();
+        let mut buffer = vec![0; PIECE.min(needed) as usize];
+        let mut other = if copies.is_empty() { Vec::new() } else { buffer.clone() };
+        let mut position = 0;
+        while position < needed {
+            let length = PIECE.min(needed - position) as usize;
+            let piece = &mut buffer[..length];
+            source
+                .read_at(boot.fat_copy(active(boot)) + position, piece)
+                .map_err(unreadable_doubt)?;
+            for copy in copies.clone() {
+                let other = &mut other[..length];
+                source.read_at(boot.fat_copy(copy) + position, other).map_err(unreadable_doubt)?;
+                if other != piece {
+                    return Err(message!("fat-copies-differ"));
+                }
+            }
+            self.piece(piece)?;
+            position += length as u64;
+        }
+        self.end_run();
+        Ok(())
+    }
+
     fn piece(&mut self, piece: &[u8]) -> Result<(), Doubt> {
         match self.boot.kind {
             VolumeKind::Fat12 => {
@@ -131,7 +172,10 @@ impl Pass<'_> {
             }
             BAD => self.end_run_before(number),
             END_OF_CHAIN.. => self.run += 1,
-            _ if self.boot.has_cluster(value) => self.run += 1,
+            _ if self.boot.has_cluster(value) => {
+                self.check_kept(value)?;
+                self.run += 1;
+            }
             _ => return Err(message!("fat-entry-outside", cluster = number.to_string())),
         }
         Ok(())
@@ -154,6 +198,14 @@ impl Pass<'_> {
             return Err(message!("fat-met-errors"));
         }
         Ok(())
+    }
+
+    fn check_kept(&self, cluster: u32) -> Result<(), Doubt> {
+        let extent = self.boot.cluster_extent(cluster.into(), 1);
+        match self.kept.is_none_or(|kept| kept.contains(extent)) {
+            true => Ok(()),
+            false => Err(message!("fat-cluster-free", cluster = cluster.to_string())),
+        }
     }
 
     fn end_run_before(&mut self, number: u64) {

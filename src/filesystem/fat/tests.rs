@@ -261,7 +261,7 @@ fn bad_clusters_are_not_used() {
 }
 
 #[test]
-fn an_unreadable_table_is_a_doubt_and_an_unreadable_label_is_not() {
+fn an_unreadable_table_or_directory_is_a_doubt() {
     let image = Image::made_by(40 << 20, "mkfs.fat -F 32 -s 1 -n GONE");
     let boot = read_boot_sector(&image).unwrap().unwrap();
     let fat = Extent::new(boot.fat_copy(1) + 5000, 1);
@@ -269,7 +269,7 @@ fn an_unreadable_table_is_a_doubt_and_an_unreadable_label_is_not() {
     assert_eq!(doubt(&broken).as_deref(), Some("filesystem-unreadable"));
     let root = Broken { source: &image, unreadable: boot.cluster_extent(2, 1) };
     assert_eq!(detect(&root).unwrap().unwrap().label.as_deref(), Some("GONE"));
-    assert_eq!(doubt(&root), None);
+    assert_eq!(doubt(&root).as_deref(), Some("filesystem-unreadable"));
     let start = Broken { source: &image, unreadable: Extent::new(511, 1) };
     assert!(detect(&start).is_err());
 }
@@ -449,7 +449,8 @@ proptest! {
                 n if n % 50 == 0 => ones - 8,
                 n if n / 50 % 10 < density => match n / 500 % 3 {
                     0 => ones - (n / 1500 % 8) as u32,
-                    _ => 2 + (n / 1500 % clusters as u64) as u32,
+                    // Itself, since what is named has to be in use.
+                    _ => entries.len() as u32,
                 },
                 _ => 0,
             });
@@ -520,5 +521,57 @@ proptest! {
         let disk = MemoryDisk::new(bytes);
         _ = detect(&disk).unwrap();
         _ = used(&disk, BUDGET);
+    }
+}
+
+/// Some systems read the first cluster of a file, and the last one of a chain, without asking the table
+/// for them.
+#[test]
+fn clusters_of_files_that_are_free_in_the_table_are_a_doubt() {
+    for (bits, size, entry) in [(12, 2 << 20, 3_u64), (16, 32 << 20, 4)] {
+        let image = Image::made_by(size, &format!("mkfs.fat -F {bits} -s 4"));
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, vec![7; 3 * 2048]).unwrap();
+        image.run("mmd -i {} ::/folder");
+        image.run(&format!("mcopy -i {{}} {} ::/folder/file", file.display()));
+        assert_eq!(doubt(&image), None);
+        let boot = read_boot_sector(&image).unwrap().unwrap();
+        let extent = boot.cluster_extent(2, 4);
+        assert!(used(&image, BUDGET).unwrap().extents.contains(extent), "folder and file");
+        // The folder is at 2, the file at 3 to 5: its last cluster, its first, the folder.
+        for cluster in [5, 3, 2] {
+            let table = image.read_vec(boot.fat_start, boot.fat_length as usize).unwrap();
+            let mut damaged = table.clone();
+            let at = (cluster * entry / 2) as usize;
+            match (bits, cluster % 2) {
+                (12, 0) => {
+                    damaged[at] = 0;
+                    damaged[at + 1] &= 0xF0;
+                }
+                (12, _) => {
+                    damaged[at] &= 0x0F;
+                    damaged[at + 1] = 0;
+                }
+                _ => damaged[at..at + 2].fill(0),
+            }
+            for copy in 0..boot.fat_copies {
+                image.write(boot.fat_copy(copy), &damaged);
+            }
+            assert_eq!(doubt(&image).as_deref(), Some("fat-cluster-free"), "{bits}, {cluster}");
+            for copy in 0..boot.fat_copies {
+                image.write(boot.fat_copy(copy), &table);
+            }
+        }
+        assert_eq!(doubt(&image), None);
+        // A folder that holds itself: the entry of the file becomes one.
+        let place = boot.cluster_extent(2, 1).offset;
+        let bytes = image.read_vec(place, 2048).unwrap();
+        let entries = bytes.chunks(32).position(|entry| entry.starts_with(b"FILE")).unwrap();
+        let mut folder_again = bytes[entries * 32..entries * 32 + 32].to_vec();
+        folder_again[11] = 0x10;
+        folder_again[26] = 2;
+        image.write(place + entries as u64 * 32, &folder_again);
+        assert_eq!(doubt(&image).as_deref(), Some("fat-directory-twice"));
     }
 }

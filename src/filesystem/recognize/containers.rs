@@ -2,12 +2,14 @@
 
 use super::At::{End, Start};
 use super::{Probe, Row, crc32_le, plain, row};
+use crate::block::BlockSource;
 use crate::filesystem::Volume;
 use crate::filesystem::VolumeKind::{
-    self, Bcache, Bcachefs, Bitlocker, Luks1, Luks2, Lvm2, Vmfs, Zfs,
+    self, Bcache, Bcachefs, Bitlocker, Luks1, Luks2, Lvm2, Verity, Vmfs, Zfs,
 };
 use crate::units::{KIB, MIB};
 
+const VERITY_SIGNATURE: &[u8] = b"verity\0\0";
 const BCACHE_SIGNATURE: &[u8] = b"\xC6\x85\x73\xF6\x4E\x1A\x45\xCA\x82\x65\xF5\x7F\x48\xBA\x6D\x81";
 const BCACHEFS_SIGNATURE: &[u8] =
     b"\xC6\x85\x73\xF6\x66\xCE\x90\xA9\xD9\x6A\x60\xCF\x80\x3D\xF7\xEF";
@@ -48,6 +50,8 @@ pub(super) const ROWS: &[Row] = &[
     row(Zfs, Start(ZFS_LABEL), 16 << 10, ZFS_XDR, zfs),
     row(Zfs, End(ZFS_LABEL, 2 * ZFS_LABEL), 16 << 10, ZFS_XDR, zfs),
     row(Zfs, End(ZFS_LABEL, ZFS_LABEL), 16 << 10, ZFS_XDR, zfs),
+    // cryptsetup, "DMVerity on-disk specification".
+    row(Verity, Start(0), 0, VERITY_SIGNATURE, verity),
     // vmfs-tools, struct vmfs_volinfo of vmfs_volume.h and struct vmfs_fsinfo of vmfs_fs.h.
     row(Vmfs, Start(MIB), 0, &0xC001_D00D_u32.to_le_bytes(), plain),
     row(Vmfs, Start(2 * MIB), 0, &0x2FAB_F15E_u32.to_le_bytes(), plain),
@@ -80,6 +84,23 @@ fn lvm2(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {
         .join("-")
     });
     is_label.then(|| Volume { uuid, ..Volume::of(kind) })
+}
+
+/// The only version there is.
+const VERITY_VERSION: u32 = 1;
+
+fn verity(probe: &Probe<'_>, at: u64, kind: VolumeKind) -> Option<Volume> {
+    (probe.u32_le(at + 8)? == VERITY_VERSION)
+        .then(|| Volume { uuid: probe.uuid(at + 16), ..Volume::of(kind) })
+}
+
+/// The bytes that are hashed where there is a superblock of dm-verity at `at`, in bytes.
+pub(in crate::filesystem) fn verity_data(source: &dyn BlockSource, at: u64) -> Option<u64> {
+    let bytes = source.read_vec(at, 512).ok()?;
+    let number = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
+    let blocks = u64::from_le_bytes(bytes[72..80].try_into().expect("eight bytes"));
+    let is_one = bytes.starts_with(VERITY_SIGNATURE) && number(8) == VERITY_VERSION;
+    is_one.then(|| blocks.saturating_mul(number(64).into()))
 }
 
 /// Where the superblock lies, in sectors, as it says itself.

@@ -8,6 +8,8 @@ mod containers;
 mod filesystems;
 mod raid;
 
+pub(super) use containers::verity_data;
+
 use super::{Volume, VolumeKind};
 use crate::block::BlockSource;
 use crate::error::Error;

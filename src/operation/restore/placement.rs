@@ -3,6 +3,7 @@
 use super::{RestoreOptions, RestoreTarget, TargetPlan, look_at, refused};
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::{Disk, Freshness, Image, ImageDisk, Saved, SavedVolume};
+use crate::operation::survey::partition_list;
 use crate::partition::Scheme;
 use crate::partition::layout::{self, Repair, SavedTable, TableWrite, Target};
 use crate::text::{Message, message};
@@ -246,15 +247,11 @@ fn volume(disk: &Disk, number: u32) -> Result<&SavedVolume> {
     match found {
         Some(volume) if volume.saved != Saved::Skipped => Ok(volume),
         _ => {
-            let list: Vec<String> = disk
-                .volumes
-                .iter()
-                .filter(|volume| volume.saved != Saved::Skipped)
-                .filter_map(|volume| volume.partition.map(|number| number.to_string()))
-                .collect();
+            let saved = disk.volumes.iter().filter(|volume| volume.saved != Saved::Skipped);
+            let list = partition_list(saved.filter_map(|volume| volume.partition));
             Err(Error::new(ErrorKind::NotFound, message!("restore-no-partition", number = number))
                 .on_device(&disk.identity.name)
-                .advise(message!("restore-no-partition-advice", list = list.join(", "))))
+                .advise(message!("restore-no-partition-advice", list = list)))
         }
     }
 }
@@ -368,17 +365,13 @@ fn target_partition(
     match volumes.into_iter().find(|volume| volume.number() == Some(number)) {
         Some(volume) => Ok(volume.extent),
         None => {
-            let list: Vec<String> = found
-                .volumes
-                .iter()
-                .filter_map(|volume| volume.number().map(|number| number.to_string()))
-                .collect();
+            let list = partition_list(found.volumes.iter().filter_map(|volume| volume.number()));
             Err(Error::new(
                 ErrorKind::NotFound,
                 message!("restore-no-target-partition", number = number),
             )
             .on_device(target.name())
-            .advise(message!("restore-no-target-partition-advice", list = list.join(", "))))
+            .advise(message!("restore-no-target-partition-advice", list = list)))
         }
     }
 }

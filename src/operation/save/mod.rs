@@ -6,7 +6,7 @@ mod reading;
 use super::library;
 use super::log::{Log, now};
 use super::names;
-use super::survey::{Choice, DiskSurvey, VolumeUse, survey};
+use super::survey::{Choice, DiskSurvey, VolumeUse, partition_list, survey};
 use super::{chunks, estimate};
 use crate::block::BlockSource;
 use crate::codec::Level;
@@ -248,10 +248,10 @@ fn check_choice(source: &SaveSource, survey: &DiskSurvey) -> Result<()> {
     match wanted.iter().find(|number| !there.contains(number)) {
         None => Ok(()),
         Some(missing) => {
-            let list: Vec<String> = there.iter().map(u32::to_string).collect();
+            let list = partition_list(there.iter().copied());
             Err(Error::new(ErrorKind::NotFound, message!("save-no-partition", number = *missing))
                 .on_device(&source.identity.name)
-                .advise(message!("save-no-partition-advice", list = list.join(", "))))
+                .advise(message!("save-no-partition-advice", list = list)))
         }
     }
 }
@@ -381,6 +381,9 @@ impl SavePlan {
             disks.push(disk.describe(saved.index));
         }
         log.end();
+        for disk in &self.disks {
+            disk.source.disk.check_unchanged()?;
+        }
 
         let mut manifest = Manifest {
             image_id,

@@ -164,6 +164,14 @@ fn tables_of_parted_and_sgdisk_are_read() {
 }
 
 #[test]
+fn dynamic_disks_with_a_gpt_are_saved_whole() {
+    const SCRIPT: &str = "label: gpt\n\
+        start=2048, size=2048, type=5808C8AA-7E8F-42E0-85D2-E1E90434CFB3\n\
+        start=4096, type=AF9B60A0-1431-4F62-BC68-3311714A69AD\n";
+    assert_doubt(&read(&FileDisk::divided(64 * MIB, SCRIPT)), "partition-dynamic-disk");
+}
+
+#[test]
 fn a_hybrid_mbr_is_recognised_and_the_gpt_used() {
     let disk = FileDisk::divided(64 * MIB, GPT);
     disk.run("sgdisk", &["-h", "1:7"], "");

@@ -23,6 +23,11 @@ fn check(arguments: &str, devices: usize) {
             if arguments.contains("-d raid5") || arguments.contains("-d raid6") { MIB } else { 0 };
         assert!(used <= allocated + more, "{used} of {allocated}");
     }
+    // No device needs to be readable alone.
+    let sources: Vec<&dyn BlockSource> = images.iter().map(|image| image as _).collect();
+    for (reading, answer) in filesystem::read(&sources, Budget::default()).iter().zip(&answers) {
+        assert_eq!(reading.used.as_ref().unwrap(), answer);
+    }
     let copies = restored(&images, &answers);
     Attached::new(&copies).assert_clean();
     assert_eq!(certain(&copies), answers);
