@@ -2,7 +2,7 @@
 //! needs nothing else.
 
 use super::manifest::{Disk, Manifest, Saved, SavedVolume};
-use crate::text::{language, message};
+use crate::text::{language, message, quoted};
 use crate::units::{human_bytes, marketing_bytes};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -60,14 +60,41 @@ pub fn page(manifest: &Manifest) -> String {
                 @for disk in &manifest.disks { (disk_section(disk)) }
                 h2 { (message!("about-restore").to_string()) }
                 p { (message!("about-restore-how").to_string()) }
-                p { code { (format!("calco verify \"{}\"", manifest.name)) } }
-                p { code { (format!("calco restore \"{}\" --to DISK", manifest.name)) } }
+                p { code { "calco verify " (quoted(&manifest.name)) } }
+                p { code { "calco restore " (quoted(&manifest.name)) (targets(manifest)) } }
                 p { (message!("about-check").to_string()) " " code { "sha256sum -c SHA256SUMS" } }
                 p { (message!("about-key").to_string()) }
             }
         }
     };
     page.into_string()
+}
+
+/// The words of a restore that say what goes where: `--to` for each disk, and which partitions, where not
+/// all of them are in the image.
+fn targets(manifest: &Manifest) -> String {
+    let is_alone = manifest.disks.len() == 1;
+    let mut words = String::new();
+    for disk in &manifest.disks {
+        let name = &disk.identity.name;
+        let named = |sign: char| match is_alone {
+            true => String::new(),
+            false => format!("{name}{sign}"),
+        };
+        let is_there = |volume: &&SavedVolume| volume.saved != Saved::Skipped;
+        if !disk.volumes.iter().all(|volume| is_there(&volume)) {
+            let numbers: Vec<String> = disk
+                .volumes
+                .iter()
+                .filter(is_there)
+                .filter_map(|volume| Some(volume.partition?.to_string()))
+                .collect();
+            let partitions = format!("{}{}", named(':'), numbers.join(","));
+            words += &format!(" --partitions {}", quoted(&partitions));
+        }
+        words += &format!(" --to {}", quoted(&format!("{}DISK", named('='))));
+    }
+    words
 }
 
 fn class(saved: Saved) -> &'static str {

@@ -72,7 +72,16 @@ pub trait ImageFiles: Send + Sync {
     fn max_file_size(&self) -> Option<u64> {
         None
     }
+
+    /// Keeps others who ask from removing the image for as long as the answer lives; none where the
+    /// store cannot, and while somebody writes it.
+    fn hold(&self) -> Option<Hold> {
+        None
+    }
 }
+
+/// Proof that an image is being read; given up when dropped.
+pub type Hold = Box<dyn std::any::Any + Send + Sync>;
 
 /// A file being written, front to back.
 pub trait FileWriter: Send {

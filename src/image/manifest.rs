@@ -1,12 +1,14 @@
 //! `manifest.json` (section 7): what is in the image.
 
+use super::files::FileEntry;
 use super::header::{ImageId, SaveId};
 use crate::codec::Digest;
 use crate::filesystem::Volume;
 use crate::partition::PartitionTable;
-use crate::text::Message;
+use crate::text::{Message, message};
 use crate::units::Extent;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
 /// The body of `manifest.json`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -208,6 +210,21 @@ pub struct FileRecord {
 }
 
 impl Manifest {
+    /// What is wrong with the files of the image, as far as a list of its directory tells: one that
+    /// is missing, or has another length.
+    pub fn missing_among(&self, list: &[FileEntry]) -> Option<Message> {
+        let packs = self.packs.iter().map(|pack| (&pack.file, pack.bytes));
+        let files = self.files.iter().map(|file| (&file.file, file.bytes));
+        let indexes = self.disks.iter().map(|disk| (&disk.index.file, disk.index.bytes));
+        let lengths: HashMap<&str, u64> =
+            list.iter().map(|file| (file.name.as_str(), file.length)).collect();
+        let (file, _) = packs
+            .chain(files)
+            .chain(indexes)
+            .find(|(file, bytes)| lengths.get(file.as_str()) != Some(bytes))?;
+        Some(message!("image-file-lost", file = file.as_str()))
+    }
+
     /// Used bytes of all disks in the image.
     pub fn used_bytes(&self) -> u64 {
         self.disks.iter().fold(0, |sum, disk| sum.saturating_add(disk.index.used_bytes))

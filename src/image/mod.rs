@@ -22,7 +22,7 @@ mod writer;
 pub use copy::ImageCopy;
 pub use disk::ImageDisk;
 pub use envelope::{Envelope, open as open_envelope, seal as seal_envelope};
-pub use files::{FileEntry, FileReader, FileWriter, Freshness, ImageFiles};
+pub use files::{FileEntry, FileReader, FileWriter, Freshness, Hold, ImageFiles};
 pub use header::{Header, ImageId, SaveId};
 pub use index::{ChunkEntry, IndexHeader, IndexReader, Location, Segment, longest_index};
 pub use manifest::{

@@ -1,7 +1,7 @@
 //! Opening an image: everything that describes it is authenticated before anything is shown.
 
 use super::envelope::{self, Envelope};
-use super::files::{FileEntry, FileReader, Freshness, ImageFiles};
+use super::files::{FileEntry, FileReader, Freshness, Hold, ImageFiles};
 use super::header::Header;
 use super::index::{IndexHeader, IndexReader, Location};
 use super::manifest::{Disk, FileRecord, Manifest, PackRecord};
@@ -62,13 +62,12 @@ pub fn state_of(files: &dyn ImageFiles) -> Result<State> {
 }
 
 /// Whether of an unfinished image everything is there but the manifest: it was lost, or the save
-/// was stopped in its very last moment. The sums are written after all else, and name the manifest;
-/// an empty one was begun by the save.
+/// was stopped in its very last moment. The sums are written after all else, and name the manifest.
 pub fn lacks_only_manifest(list: &[FileEntry]) -> bool {
     let has = |name: &str, length: u64| {
         list.iter().any(|file| file.name == name && file.length >= length)
     };
-    has(SHA256SUMS, 1) && !has(MANIFEST, 0)
+    has(SHA256SUMS, 1) && !has(MANIFEST, 1)
 }
 
 /// An image whose header and manifest are sound.
@@ -76,6 +75,8 @@ pub struct Image {
     files: Arc<dyn ImageFiles>,
     header: Header,
     manifest: Manifest,
+    #[allow(dead_code, reason = "kept for its lock")]
+    hold: Option<Hold>,
 }
 
 /// A file name that an image may contain: nothing that leads out of its directory.
@@ -116,7 +117,7 @@ impl Image {
             }
         }
         Self::read(&files, freshness)
-            .map(|(header, manifest)| Self { files: files.clone(), header, manifest })
+            .map(|(header, manifest)| Self { files: files.clone(), header, manifest, hold: None })
             .map_err(located)
     }
 
@@ -153,7 +154,14 @@ impl Image {
         header: Header,
         manifest: Manifest,
     ) -> Self {
-        Self { files, header, manifest }
+        Self { files, header, manifest, hold: None }
+    }
+
+    /// Keeps others from removing the image while this lives, as far as its store can. For who
+    /// reads all of it, not for who looks.
+    #[must_use]
+    pub fn held(self) -> Self {
+        Self { hold: self.files.hold(), ..self }
     }
 
     /// The header.

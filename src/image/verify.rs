@@ -53,8 +53,9 @@ pub fn verify(
     stage: Stage,
     report: &dyn Report,
 ) -> Result<Verification> {
-    check_small_files(image, freshness)?;
-    verify_content(image, depth, freshness, stage, report)
+    check_small_files(image, freshness)
+        .and_then(|()| verify_content(image, depth, freshness, stage, report))
+        .map_err(|error| error.on_device(image.files().location()))
 }
 
 /// Checks the files that the image can do without: page, log, and header once more.

@@ -3,7 +3,7 @@
 
 use super::{Claim, Store};
 use crate::error::{Error, ErrorKind, Result};
-use crate::image::{FileEntry, FileReader, FileWriter, Freshness, ImageFiles};
+use crate::image::{FileEntry, FileReader, FileWriter, Freshness, Hold, ImageFiles};
 use crate::text::message;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -113,6 +113,10 @@ struct FailingFiles {
 impl ImageFiles for FailingFiles {
     fn location(&self) -> String {
         self.files.location()
+    }
+
+    fn hold(&self) -> Option<Hold> {
+        self.files.hold()
     }
 
     fn directory(&self) -> String {

@@ -3,7 +3,7 @@
 use super::{Claim, Store};
 use crate::block::direct::{DirectFile, drop_cache};
 use crate::error::{Context as _, Error, ErrorKind, Result};
-use crate::image::{FileEntry, FileReader, FileWriter, Freshness, HEADER, ImageFiles};
+use crate::image::{FileEntry, FileReader, FileWriter, Freshness, HEADER, Hold, ImageFiles};
 use crate::text::message;
 use rustix::fs::FlockOperation;
 use std::fs::{File, OpenOptions};
@@ -158,7 +158,7 @@ impl Store for LocalStore {
 
     fn claim(&self, name: &str) -> Result<Option<Claim>> {
         let path = self.place.folder.join(name).join(HEADER);
-        // Network file systems lock only what is open for writing.
+        // Network file systems lock for one alone only what is open for writing.
         let opened = open_plain(&path, true).or_else(|_| open_plain(&path, false));
         let Ok(file) = opened else { return Ok(Some(Claim(None))) };
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -200,6 +200,12 @@ impl ImageFiles for LocalFiles {
         self.place.shown.display().to_string()
     }
 
+    fn hold(&self) -> Option<Hold> {
+        let file = open_plain(&self.place.folder.join(HEADER), false).ok()?;
+        rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared).ok()?;
+        Some(Box::new(file))
+    }
+
     fn create(&self, name: &str) -> Result<Box<dyn FileWriter>> {
         let path = self.place.join(name);
         let file = OpenOptions::new()
@@ -207,7 +213,13 @@ impl ImageFiles for LocalFiles {
             .create_new(true)
             .open(&path.folder)
             .context(|| message!("store-create-failed"))
-            .map_err(|error| error.at_path(&path.shown).advise(message!("store-create-advice")))?;
+            .map_err(|error| {
+                let advice = match error.kind() {
+                    ErrorKind::NoSpace => message!("store-full-advice"),
+                    _ => message!("store-create-advice"),
+                };
+                error.at_path(&path.shown).advise(advice)
+            })?;
         let (folder, path) = (self.place.clone(), path.shown);
         Ok(Box::new(LocalWriter { file, folder, path, unsynced: 0, written: 0, durable: 0 }))
     }

@@ -4,7 +4,7 @@
 use super::patience::Patience;
 use super::{Claim, Store};
 use crate::error::{Error, ErrorKind, Result};
-use crate::image::{FileEntry, FileReader, FileWriter, Freshness, ImageFiles};
+use crate::image::{FileEntry, FileReader, FileWriter, Freshness, Hold, ImageFiles};
 use crate::text::message;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -97,6 +97,10 @@ struct PatientFiles {
 impl ImageFiles for PatientFiles {
     fn location(&self) -> String {
         self.files.location()
+    }
+
+    fn hold(&self) -> Option<Hold> {
+        self.files.hold()
     }
 
     fn directory(&self) -> String {

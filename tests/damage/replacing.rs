@@ -163,9 +163,13 @@ fn an_image_that_claims_to_replace_another_does_not_remove_it() {
 #[test]
 fn a_leftover_that_became_an_image_meanwhile_stays() {
     let store = stored(&[&small_disk()]);
-    let manifest = store.get("image", "manifest.json");
-    store.set("image", "manifest.json", Some(Vec::new()));
+    let [manifest, sums] = ["manifest.json", "SHA256SUMS"].map(|file| {
+        let content = store.get("image", file);
+        store.set("image", file, None);
+        content
+    });
     let pruning = library::pruning(&store).unwrap();
+    store.set("image", "SHA256SUMS", sums);
     store.set("image", "manifest.json", manifest);
     let removed = pruning.carry_out(&store, &pruning.remove[0]);
     assert_eq!(kind_of(&removed), Some(ErrorKind::Refused));

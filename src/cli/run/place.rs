@@ -10,7 +10,7 @@ pub(super) fn open_image(word: &str, freshness: Freshness) -> Result<(Destinatio
     let (destination, name) = destination::open_image(word, DestinationAccess::Look)?;
     super::warn(destination.warnings());
     let files = library::find(destination.store().as_ref(), &name);
-    let image = files.and_then(|files| Image::open(files, freshness));
+    let image = files.and_then(|files| Image::open(files, freshness)).map(Image::held);
     match image {
         Ok(image) => Ok((destination, image)),
         Err(error) => Err(destination.explain(error)),

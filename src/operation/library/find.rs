@@ -114,15 +114,40 @@ pub fn find(store: &dyn Store, name: &str) -> Result<Arc<dyn ImageFiles>> {
     match (left.as_slice(), finished.as_slice()) {
         ([one], _) => Ok(one.files.clone()),
         ([], [one]) => Ok(one.files.clone()),
-        ([], []) => match other.into_iter().next() {
-            Some(files) if id.is_none() => Ok(files),
-            _ => Err(Error::new(ErrorKind::NotFound, message!("store-no-image"))
+        ([], []) => match other.into_iter().find(|files| id.is_none() || has_id(files, id)) {
+            Some(files) => Ok(files),
+            None => Err(Error::new(ErrorKind::NotFound, message!("store-no-image"))
                 .on_device(format!("{}/{name}", store.location()))
                 .advise(message!("image-foreign-advice"))),
         },
         ([], all) => Err(ambiguous_among(store, name, &all.iter().collect::<Vec<_>>())),
         (several, _) => Err(ambiguous_among(store, name, several)),
     }
+}
+
+fn has_id(files: &Arc<dyn ImageFiles>, id: Option<&str>) -> bool {
+    header_of(files.as_ref()).is_some_and(|header| Some(header.image_id.short().as_str()) == id)
+}
+
+/// As [`find`], for who removes it: where what is left of another save or image has the very name,
+/// nobody can know which of the two is meant.
+///
+/// # Errors
+/// As [`find`].
+pub fn find_to_remove(store: &dyn Store, name: &str) -> Result<Arc<dyn ImageFiles>> {
+    let found = find(store, name)?;
+    let directory = found.directory();
+    if directory == name || name.contains(names::SEPARATOR) {
+        return Ok(found);
+    }
+    let leftover = match store.directory(name) {
+        Ok(files) if state_of(files.as_ref())? == State::Unfinished => files,
+        _ => return Ok(found),
+    };
+    let word = header_of(leftover.as_ref())
+        .map_or_else(|| name.to_owned(), |header| names::directory_beside(name, &header.image_id));
+    let both = [(directory.as_str(), directory.clone()), (name, word)];
+    Err(ambiguous(store, name, both.into_iter()))
 }
 
 fn ambiguous_among(store: &dyn Store, name: &str, candidates: &[&Candidate]) -> Error {

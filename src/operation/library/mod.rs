@@ -3,7 +3,7 @@
 mod find;
 mod removal;
 
-pub use find::{ambiguous, find};
+pub use find::{ambiguous, find, find_to_remove};
 pub use removal::{Pruning, delete, prove, prunable, pruning};
 
 use super::names::{self, directory_beside, name_of_directory};
@@ -143,6 +143,10 @@ fn list_among(
             State::Finished => match Image::open(files, Freshness::Any) {
                 Ok(image) => {
                     entry.condition = Condition::Finished;
+                    if let Some(problem) = image.manifest().missing_among(&listing) {
+                        entry.condition = Condition::Damaged;
+                        entry.problem = Some(problem);
+                    }
                     entry.name = names::called(&entry.directory, &image.manifest().name).to_owned();
                     entry.manifest = Some(image.manifest().clone());
                 }

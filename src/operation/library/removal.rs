@@ -50,7 +50,7 @@ fn delete_while(store: &dyn Store, directory: &str, wanted: fn(State) -> bool) -
             .advise(message!("library-is-link-advice")));
     }
     let Some(claim) = store.claim(directory)? else {
-        return Err(refuse(message!("library-in-progress")));
+        return Err(refuse(message!("library-in-use")).advise(message!("library-in-use-advice")));
     };
     if !wanted(state_of(files.as_ref())?) {
         return Err(refuse(message!("library-not-unfinished")));

@@ -20,7 +20,7 @@ use super::patience::Patience;
 use super::read_ahead::{RangeReader, Ranges, ReadAhead};
 use super::{Claim, Store};
 use crate::error::{Context as _, Error, ErrorKind, Result};
-use crate::image::{FileEntry, FileReader, FileWriter, Freshness, ImageFiles};
+use crate::image::{FileEntry, FileReader, FileWriter, Freshness, Hold, ImageFiles};
 use crate::text::message;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use mount::{MountRequest, MountUser};
@@ -486,6 +486,17 @@ impl ImageFiles for ShareFiles {
 
     fn directory(&self) -> String {
         self.directory.clone()
+    }
+
+    fn hold(&self) -> Option<Hold> {
+        let line = self.share.line().ok()?;
+        let directory = self.directory.clone();
+        match line.ask(&Request::Hold { directory }, &[]).ok()? {
+            (Answer::Opened { file, length }, _) => {
+                Some(Box::new(Opened { line, file, length, is_closed: false }))
+            }
+            _ => None,
+        }
     }
 
     fn create(&self, name: &str) -> Result<Box<dyn FileWriter>> {

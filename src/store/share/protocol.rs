@@ -38,6 +38,9 @@ pub(super) enum Request {
         name: String,
     },
     Lock,
+    Hold {
+        directory: String,
+    },
     List {
         directory: String,
     },

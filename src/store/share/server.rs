@@ -4,8 +4,9 @@
 use super::protocol::{Answer, LONGEST_CONTENT, Reply, Request, freshness, receive, send};
 use crate::error::{Error, ErrorKind, ErrorRecord, Result};
 use crate::image::{FileReader, FileWriter};
-use crate::store::{Claim, Store};
+use crate::store::Store;
 use crate::text::message;
+use std::any::Any;
 use std::collections::HashMap;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
@@ -16,7 +17,7 @@ enum Handle {
     /// None once it was finished.
     Writer(Arc<Mutex<Option<Box<dyn FileWriter>>>>),
     Reader(Arc<dyn FileReader>),
-    Claim(#[allow(dead_code, reason = "kept for its lock")] Arc<Claim>),
+    Kept(#[allow(dead_code, reason = "kept for its lock")] Arc<dyn Any + Send + Sync>),
 }
 
 #[derive(Default)]
@@ -118,10 +119,14 @@ impl Server {
             Request::FreeSpace => Answer::Number(store.free_space()),
             Request::MaxFileSize => Answer::Number(store.max_file_size()),
             Request::Claim { name } => match store.claim(&name)? {
-                Some(claim) => self.opened(Handle::Claim(Arc::new(claim)), 0),
+                Some(claim) => self.opened(Handle::Kept(Arc::new(claim)), 0),
                 None => Answer::Done,
             },
-            Request::Lock => self.opened(Handle::Claim(Arc::new(store.lock()?)), 0),
+            Request::Lock => self.opened(Handle::Kept(Arc::new(store.lock()?)), 0),
+            Request::Hold { directory } => match store.directory(&directory)?.hold() {
+                Some(hold) => self.opened(Handle::Kept(hold.into()), 0),
+                None => Answer::Done,
+            },
             Request::List { directory } => Answer::Files(store.directory(&directory)?.list()?),
             Request::Delete { directory, name } => {
                 store.directory(&directory)?.delete(&name)?;

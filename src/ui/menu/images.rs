@@ -10,7 +10,7 @@ use crate::image::{Depth, Freshness, Image, verify};
 use crate::operation::destination::DestinationAccess;
 use crate::operation::library::{self, Entry};
 use crate::report::Stage;
-use crate::text::{Message, message};
+use crate::text::{Message, message, quoted};
 use crate::ui::running::Running;
 use crate::ui::show;
 use crate::units::human_bytes;
@@ -49,6 +49,7 @@ impl Menu<'_> {
                 let destination = place.look()?;
                 let files = destination.store().directory(&entry.directory)?;
                 Image::open(files, Freshness::Medium)
+                    .map(Image::held)
                     .and_then(|image| {
                         verify(&image, Depth::Full, Freshness::Medium, Stage::Verify, report)
                     })
@@ -70,7 +71,7 @@ impl Menu<'_> {
                     let size = human_bytes(found.unreadable_bytes);
                     text += &format!("\n{}", message!("restore-unreadable", size = size));
                 }
-                let command = format!("calco verify {}", crate::job::quoted(&word));
+                let command = format!("calco verify {}", quoted(&word));
                 self.summary(&message!("menu-verified"), &text, &command)
             }
             Err(error) => self.person.show_error(&error),
