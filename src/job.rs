@@ -3,7 +3,7 @@
 
 use crate::codec::Level;
 use crate::error::{Error, ErrorKind, Result};
-use crate::text::message;
+use crate::text::{message, quoted};
 use crate::units::parse_bytes;
 use clap::{Args, Subcommand, ValueHint};
 use serde::{Deserialize, Serialize};
@@ -267,20 +267,19 @@ pub fn parse_partitions(text: &str) -> Result<(Option<String>, Vec<u32>)> {
     Ok((disk, numbers))
 }
 
-/// The word as a shell takes it.
-pub fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,=@+~%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
+/// A word that is no option, as a shell takes it, whatever it begins with.
+fn operand(word: &str) -> String {
+    match word.starts_with('-') {
+        true => quoted(&format!("./{word}")),
+        false => quoted(word),
     }
-    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 impl SaveJob {
     /// The command that does the same.
     pub fn command(&self) -> String {
         let mut words = vec!["calco".to_owned(), "save".to_owned()];
-        words.extend(self.sources.iter().map(|source| quoted(source)));
+        words.extend(self.sources.iter().map(|source| operand(source)));
         words.extend(["--to".to_owned(), quoted(&self.to)]);
         let mut option = |name: &str, value: Option<&str>| {
             if let Some(value) = value {
@@ -306,7 +305,7 @@ impl SaveJob {
 impl RestoreJob {
     /// The command that does the same.
     pub fn command(&self) -> String {
-        let mut words = vec!["calco".to_owned(), "restore".to_owned(), quoted(&self.image)];
+        let mut words = vec!["calco".to_owned(), "restore".to_owned(), operand(&self.image)];
         let lists =
             [("--to", &self.to), ("--partitions", &self.partitions), ("--place", &self.place)];
         for (name, values) in lists {

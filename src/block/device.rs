@@ -38,6 +38,16 @@ pub struct Device {
     sector_size: u32,
     physical_sector_size: Option<u32>,
     is_block_device: bool,
+    /// Of a plain file, its length and when it was written, when it was opened.
+    written: Option<Written>,
+}
+
+/// Length in bytes, and seconds and nanoseconds of the last change of the content.
+type Written = (u64, i64, i64);
+
+fn written(file: &File) -> Option<Written> {
+    let metadata = file.metadata().ok()?;
+    Some((metadata.len(), metadata.mtime(), metadata.mtime_nsec()))
 }
 
 impl Device {
@@ -125,6 +135,7 @@ impl Device {
             // Refused to some users, who then see what the cache has.
             let _ = block_device::drop_cache(&file);
         }
+        let written = (!is_block_device).then(|| written(&file)).flatten();
         let direct_writer = (is_block_device && access == Access::Target)
             .then(|| reopen(path, &file, OFlags::RDWR | OFlags::DIRECT))
             .flatten();
@@ -137,6 +148,7 @@ impl Device {
             sector_size,
             physical_sector_size,
             is_block_device,
+            written,
         })
     }
 
@@ -208,6 +220,15 @@ impl BlockSource for Device {
         Err(Error::new(ErrorKind::Io, message!("block-gone"))
             .on_device(self.name())
             .advise(message!("block-gone-advice")))
+    }
+
+    fn check_unchanged(&self) -> Result<()> {
+        if self.written.is_none() || self.written == written(&self.file) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Refused, message!("block-changed"))
+            .on_device(self.name())
+            .advise(message!("block-changed-advice")))
     }
 }
 

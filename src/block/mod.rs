@@ -44,6 +44,15 @@ pub trait BlockSource: Send + Sync {
         Ok(())
     }
 
+    /// Whether it is still as it was when it was opened, where that can be told: asked when all of
+    /// it was read.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Refused`] when somebody else wrote to it.
+    fn check_unchanged(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// The `length` bytes from `offset`, for small structures whose length the caller has bounded.
     ///
     /// # Errors

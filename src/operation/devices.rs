@@ -1,6 +1,7 @@
 //! Opening the disks that the person chose: what stands in the way, and whether they are still the
 //! same when the first byte is written.
 
+use super::destination;
 use super::restore::RestoreTarget;
 use super::save::SaveSource;
 use super::survey::Choice;
@@ -155,6 +156,13 @@ impl DeviceTarget {
         &self.path
     }
 
+    /// Whether a plain file has another name in this folder.
+    fn is_linked_in(&self, folder: &Path) -> bool {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut files = entries.filter_map(|entry| entry.metadata().ok());
+        self.file.is_some() && files.any(|file| Some((file.dev(), file.ino())) == self.file)
+    }
+
     fn changed(&self) -> Error {
         self.refused(message!("devices-changed")).advise(message!("devices-changed-advice"))
     }
@@ -185,11 +193,19 @@ impl RestoreTarget for DeviceTarget {
             let is_below = !self.is_partition
                 && metadata.as_ref().is_some_and(|found| found.file_type().is_block_device())
                 && disks_under(folder)?.contains(&whole_disk(&self.path)?);
-            if is_inside || is_below {
+            if is_inside || is_below || self.is_linked_in(folder) {
                 return Err(self
                     .refused(message!("devices-target-holds-image"))
                     .advise(message!("devices-target-holds-image-advice")));
             }
+        }
+        let is_of_image = |path: &Path| path.parent().is_some_and(destination::is_image);
+        if self.file.is_some()
+            && std::fs::canonicalize(&self.path).is_ok_and(|path| is_of_image(&path))
+        {
+            return Err(self
+                .refused(message!("devices-target-is-image"))
+                .advise(message!("devices-target-is-image-advice")));
         }
         let uses = uses_of(&self.path)?;
         if !uses.is_empty() {

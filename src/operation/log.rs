@@ -30,6 +30,8 @@ impl<'a> Log<'a> {
         let mut lines = self.lines.lock().expect("no holder panics");
         if lines.len() < MAX_LINES {
             for part in text.lines() {
+                // Names come from elsewhere; who reads the log on a terminal must see only text.
+                let part = part.replace(|c: char| c.is_control() && c != '\t', "?");
                 lines.push(format!("{}  {part}", now()));
             }
         }

@@ -4,6 +4,10 @@
 //! `src/text/<language>/*.ftl`, one file for each part of the program. A test holds the code and
 //! the languages together: every id used exists in each of them, with the same arguments.
 
+mod shell;
+
+pub use shell::quoted;
+
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use serde::{Deserialize, Serialize};

@@ -453,7 +453,13 @@ pub fn images(entries: &[Entry], copies: Option<&Vec<Vec<String>>>) -> String {
         row.extend(copies.map(|copies| or_dash(Some(&copies[number].join(", ")))));
         table.add_row(row);
     }
-    format!("{table}\n")
+    let mut text = format!("{table}\n");
+    for entry in entries {
+        if let Some(problem) = &entry.problem {
+            text += &format!("  {}: {problem}\n", entry.name);
+        }
+    }
+    text
 }
 
 /// One image.

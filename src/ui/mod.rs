@@ -23,6 +23,11 @@ pub fn harmless(text: &str) -> String {
     text.replace(|c: char| c.is_control() && c != '\n' && c != '\t', "?")
 }
 
+/// Writes to standard error, beside what a program may read.
+pub fn tell(text: &str) {
+    eprint!("{}", harmless(text));
+}
+
 /// Writes to standard output. A reader that went away is no error.
 ///
 /// # Errors

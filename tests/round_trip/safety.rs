@@ -6,6 +6,8 @@ use crate::support::command::{
 };
 use crate::support::loops::{Loop, Mount};
 use crate::support::{MIB, disk, tree};
+use calco::image::{Freshness, Image};
+use calco::store::{LocalStore, Store as _};
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
@@ -319,8 +321,110 @@ fn an_image_that_lost_its_manifest_is_not_pruned() {
     let before = tree::nodes(&store);
     calco(&["prune", text(&store), "--unfinished", "--yes"]).expect(0);
     assert_eq!(tree::nodes(&store), before);
+    // The same when a save was stopped between its creation and its first byte.
+    fs::write(&manifest, "").unwrap();
+    calco(&["verify", &image]).expect(3);
+    calco(&["prune", text(&store), "--unfinished", "--yes"]).expect(0);
     fs::write(&manifest, kept).unwrap();
     calco(&["verify", &image]).expect(0);
+}
+
+#[test]
+fn an_image_that_is_being_read_is_not_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (image, source) = image_and_target(folder.path());
+    let store = folder.path().join("store");
+    let reader = LocalStore::open(&store).unwrap();
+    let reader = Image::open(reader.directory("image").unwrap(), Freshness::Any).unwrap().held();
+    let run = calco(&["delete", &image, "--yes"]).expect(5);
+    assert!(run.stderr.contains("reading or writing"), "{}", run.stderr);
+    // Others may read it too, and one that takes its name stands beside it.
+    calco(&["verify", &image]).expect(0);
+    let words = ["save", text(&source), "--to", text(&store), "--name", "image", "--replace"];
+    let run = calco(&words).expect(0);
+    assert!((run.stdout + &run.stderr).contains("reading or writing"));
+    assert!(Path::new(&image).join("manifest.json").exists());
+    drop(reader);
+    calco(&["prune", text(&store), "--unfinished", "--yes"]).expect(0);
+    assert!(!Path::new(&image).exists());
+}
+
+#[test]
+fn a_file_that_somebody_writes_meanwhile_makes_no_image() {
+    use std::os::unix::fs::FileExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("running.img");
+    disk::garbage(&source, 64 * MIB, 33);
+    let writer = fs::File::options().write(true).open(&source).unwrap();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                writer.write_all_at(b"another moment", 4096).unwrap();
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        let words = ["save", text(&source), "--to", text(folder.path()), "--name", "torn"];
+        let run = calco(&words);
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        let run = run.expect(5);
+        assert!(run.stderr.contains("was changed"), "{}", run.stderr);
+    });
+    calco(&["verify", text(&folder.path().join("torn"))]).expect(3);
+}
+
+#[test]
+fn no_file_of_any_image_is_a_target() {
+    let folder = tempfile::tempdir().unwrap();
+    let (image, source) = image_and_target(folder.path());
+    let other = save(&[text(&source)], &folder.path().join("store"), "other");
+    let own = |image: &str| {
+        let packs = fs::read_dir(image).unwrap().map(|entry| entry.unwrap().path());
+        packs.into_iter().find(|path| path.extension().is_some_and(|e| e == "pack")).unwrap()
+    };
+    let link = folder.path().join("link.img");
+    fs::hard_link(own(&image), &link).unwrap();
+    for target in [&own(&other), &link] {
+        calco(&["restore", &image, "--to", text(target), "--yes"]).expect(5);
+    }
+    calco(&["verify", &image, &other]).expect(0);
+}
+
+#[test]
+fn what_a_list_calls_complete_has_its_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let (image, _) = image_and_target(folder.path());
+    let store = folder.path().join("store");
+    let packs = fs::read_dir(&image).unwrap().map(|entry| entry.unwrap().path());
+    let pack = packs.into_iter().find(|path| path.extension().is_some_and(|e| e == "pack"));
+    fs::remove_file(pack.unwrap()).unwrap();
+    let shown = calco(&["images", text(&store)]).expect(0).stdout;
+    assert!(shown.contains("DAMAGED") && shown.contains(".pack is missing"), "{shown}");
+}
+
+#[test]
+fn names_from_elsewhere_do_not_command_the_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("n\nl\u{1b}[31mred.img");
+    disk::garbage(&source, 2 * MIB, 34);
+    let image = save(&[text(&source)], &folder.path().join("store"), "red");
+    let target = folder.path().join("target.img");
+    disk::garbage(&target, 2 * MIB, 35);
+    let restore = calco(&["restore", &image, "--to", text(&target), "--json"]).expect(5);
+    let show = calco(&["show", &image]).expect(0);
+    let log = fs::read_to_string(Path::new(&image).join("log.txt")).unwrap();
+    for text in [restore.stdout, restore.stderr, show.stdout, log] {
+        assert!(!text.contains('\u{1b}'), "{text:?}");
+    }
+}
+
+#[test]
+fn a_program_that_reads_json_gets_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let (image, _) = image_and_target(folder.path());
+    let refused = calco(&["delete", &image, "--json"]).expect(5);
+    assert!(refused.json().is_object());
+    assert!(refused.stderr.contains(&image), "{}", refused.stderr);
 }
 
 #[test]

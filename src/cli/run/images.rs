@@ -181,10 +181,14 @@ pub(super) fn verify_images(job: &VerifyJob, json: bool, console: &Console) -> R
 pub(super) fn delete_image(job: &DeleteJob, json: bool, console: &Console) -> Result<u8> {
     let (destination, name) = destination::open_image(&job.image, DestinationAccess::Write)?;
     let store = destination.store();
-    let files = library::find(store.as_ref(), &name)?;
+    let files = library::find_to_remove(store.as_ref(), &name)?;
     let (location, directory) = (files.location(), files.directory());
     if !job.yes {
-        ui::print(&format!("{}\n", message!("ui-delete-what", location = location.as_str())))?;
+        let what = format!("{}\n", message!("ui-delete-what", location = location.as_str()));
+        match json {
+            true => ui::tell(&what),
+            false => ui::print(&what)?,
+        }
         ui::confirm(&message!("ui-delete-confirm", word = directory.as_str()), &directory)?;
     }
     library::delete(store.as_ref(), &directory).map_err(|error| destination.explain(error))?;
@@ -227,7 +231,7 @@ pub(super) fn prune(job: &PruneJob, json: bool, console: &Console) -> Result<u8>
     if !job.yes {
         let list = ui::images(&pruning.remove, None);
         match json {
-            true => eprint!("{list}"),
+            true => ui::tell(&list),
             false => ui::print(&list)?,
         }
         let count = pruning.remove.len().to_string();

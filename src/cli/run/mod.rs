@@ -52,7 +52,7 @@ fn as_job<R>(
 /// Tells what a person should know of a destination, beside the output.
 fn warn(warnings: &[Message]) {
     for warning in warnings {
-        eprintln!("{}", message!("ui-warning", warning = warning.clone()));
+        ui::tell(&format!("{}\n", message!("ui-warning", warning = warning.clone())));
     }
 }
 

@@ -62,67 +62,68 @@ fn assignments(job: &RestoreJob, image: &Image, folder: &Path) -> Result<Vec<Ass
         wanted[which(disk.as_deref(), text)?].get_or_insert_default().extend(numbers);
     }
     // Where each goes, when it is not its own number on the target.
-    let mut places: Vec<(u32, String)> = Vec::new();
+    let mut places: Vec<Place> = Vec::new();
     for text in &job.place {
-        let parsed = text.split_once('=').and_then(|(number, target)| {
-            Some((number.parse().ok()?, target.to_owned())).filter(|_| !target.is_empty())
+        let (name, rest) = after_name(&names, text, ':');
+        let parsed = rest.split_once('=').and_then(|(number, target)| {
+            Some((number.parse::<u32>().ok()?, target)).filter(|_| !target.is_empty())
         });
-        let Some(place) = parsed else {
+        let Some((number, target)) = parsed else {
             return Err(Error::new(ErrorKind::Usage, message!("cli-not-a-place", text = text))
                 .advise(message!("cli-not-a-place-advice")));
         };
-        if places.iter().any(|(number, _)| *number == place.0) {
+        let disk = which(name, text)?;
+        if places.iter().any(|place| (place.disk, place.number) == (disk, number)) {
             return Err(Error::new(
                 ErrorKind::Usage,
-                message!("cli-placed-twice", number = place.0),
+                message!("cli-placed-twice", number = number),
             )
             .advise(message!("cli-not-a-place-advice")));
         }
-        places.push(place);
-    }
-    if !places.is_empty() {
-        let disk = which(None, &job.place.join(" "))?;
+        places.push(Place { disk, number, target: target.to_owned() });
         let numbers = wanted[disk].get_or_insert_default();
-        numbers.extend(places.iter().map(|(number, _)| *number));
+        numbers.push(number);
         numbers.sort_unstable();
         numbers.dedup();
     }
 
     let mut assignments = Vec::new();
-    for (number, target) in &places {
-        if target.parse::<u32>().is_err() {
-            assignments.push(Assignment {
-                disk: 0,
-                target: find(target)?,
-                partitions: Some(vec![PartitionPlace::Whole(*number)]),
-            });
-        }
+    for place in places.iter().filter(|place| place.is_elsewhere()) {
+        assignments.push(Assignment {
+            disk: place.disk,
+            target: find(&place.target)?,
+            partitions: Some(vec![PartitionPlace::Whole(place.number)]),
+        });
     }
-    let elsewhere = |number: &u32| {
-        places.iter().any(|(placed, target)| placed == number && target.parse::<u32>().is_err())
+    let place_of = |disk: usize, number: u32| {
+        places.iter().find(|place| (place.disk, place.number) == (disk, number))
     };
-    let on_target = |number: u32| {
-        let place = places.iter().find(|(placed, _)| *placed == number);
-        let to = place.and_then(|(_, target)| target.parse().ok()).unwrap_or(number);
-        PartitionPlace::Number(number, to)
+    let elsewhere =
+        |disk: usize, number: &u32| place_of(disk, *number).is_some_and(Place::is_elsewhere);
+    let on_target = |disk: usize, number: u32| {
+        let to = place_of(disk, number).and_then(|place| place.target.parse().ok());
+        PartitionPlace::Number(number, to.unwrap_or(number))
     };
     for word in &job.to {
         // A path may contain the sign too: what stands before it must be a disk of the image.
-        let named = word.split_once('=').filter(|(name, _)| names.contains(name));
-        let (name, target) = named.map_or((None, word.as_str()), |(n, t)| (Some(n), t));
+        let (name, target) = after_name(&names, word, '=');
         let disk = which(name, word)?;
-        let partitions = wanted[disk].as_ref().map(|numbers| {
-            numbers.iter().filter(|number| !elsewhere(number)).map(|n| on_target(*n)).collect()
+        let partitions: Option<Vec<PartitionPlace>> = wanted[disk].as_ref().map(|numbers| {
+            let here = numbers.iter().filter(|number| !elsewhere(disk, number));
+            here.map(|number| on_target(disk, *number)).collect()
         });
         if partitions.as_ref().is_some_and(Vec::is_empty) {
-            continue;
+            let unused = message!("cli-target-unused", target = target);
+            return Err(
+                Error::new(ErrorKind::Usage, unused).advise(message!("cli-target-unused-advice"))
+            );
         }
         assignments.push(Assignment { disk, target: find(target)?, partitions });
     }
     let placed_nowhere = wanted.iter().enumerate().any(|(disk, numbers)| {
         let is_placed = |number: &u32| {
             let on_target = assignments.iter().filter(|assignment| assignment.disk == disk);
-            elsewhere(number)
+            elsewhere(disk, number)
                 || on_target
                     .flat_map(|assignment| assignment.partitions.iter().flatten())
                     .any(|place| matches!(place, PartitionPlace::Number(from, _) if from == number))
@@ -137,13 +138,45 @@ fn assignments(job: &RestoreJob, image: &Image, folder: &Path) -> Result<Vec<Ass
     Ok(assignments)
 }
 
+/// Where a partition of an image goes.
+struct Place {
+    disk: usize,
+    number: u32,
+    /// The number of a partition of the disk's target, or a target of its own.
+    target: String,
+}
+
+impl Place {
+    fn is_elsewhere(&self) -> bool {
+        self.target.parse::<u32>().is_err()
+    }
+}
+
+/// Which disk a word begins with, and what comes after its name and the sign. Names may hold the
+/// sign, so the longest one counts.
+fn after_name<'a>(names: &[&'a str], word: &'a str, sign: char) -> (Option<&'a str>, &'a str) {
+    let found = names.iter().filter_map(|name| {
+        let rest = word.strip_prefix(name)?.strip_prefix(sign)?;
+        Some((*name, rest))
+    });
+    match found.max_by_key(|(name, _)| name.len()) {
+        Some((name, rest)) => (Some(name), rest),
+        None => (None, word),
+    }
+}
+
 /// Refuses two disks for one target and one disk for two targets.
 fn check_apart(assignments: &[Assignment]) -> Result<()> {
     for (position, one) in assignments.iter().enumerate() {
         for other in &assignments[position + 1..] {
             let same_disk =
                 one.disk == other.disk && (one.partitions.is_none() || other.partitions.is_none());
-            if one.target.name() == other.target.name() || same_disk {
+            if same_disk {
+                return Err(Error::new(ErrorKind::Usage, message!("restore-disk-twice"))
+                    .on_device(other.target.name())
+                    .advise(message!("restore-disk-twice-advice")));
+            }
+            if one.target.name() == other.target.name() {
                 return Err(Error::new(ErrorKind::Usage, message!("restore-place-twice"))
                     .on_device(one.target.name())
                     .advise(message!("restore-place-twice-advice")));
@@ -162,7 +195,7 @@ pub(in crate::cli) fn plan(job: &RestoreJob) -> Result<Planned<RestorePlan>> {
         false => destination.folder().join(files.directory()),
         true => destination.folder().to_owned(),
     };
-    let image = Image::open(files, Freshness::Any)?;
+    let image = Image::open(files, Freshness::Any)?.held();
     let assignments = assignments(job, &image, &folder)?;
     let options = RestoreOptions {
         precheck: !job.no_precheck,
@@ -188,7 +221,7 @@ pub(super) fn restore_image(job: &RestoreJob, json: bool, console: &Console) -> 
     if !json || !job.yes {
         // The person must see it in any case; standard output may be for a program.
         match json {
-            true => eprint!("{}", ui::restore_plan(plan)),
+            true => ui::tell(&ui::restore_plan(plan)),
             false => ui::print(&ui::restore_plan(plan))?,
         }
     }

@@ -138,20 +138,23 @@ pub fn open_to_save(word: &str, sources: &[PathBuf]) -> Result<Destination> {
     }
 }
 
-/// An image in the folder of an image would be listed nowhere.
-fn refuse_inside_image(folder: &Path) -> Result<()> {
+/// Whether an image is in this folder.
+pub(super) fn is_image(folder: &Path) -> bool {
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let name = folder.file_name().and_then(|name| name.to_str());
-    let (Some(parent), Some(name)) = (folder.parent(), name) else { return Ok(()) };
+    let (Some(parent), Some(name)) = (folder.parent(), name) else { return false };
     let state =
         LocalStore::open(parent).and_then(|store| state_of(store.directory(name)?.as_ref()));
-    match state {
-        Ok(State::Finished | State::Unfinished) => {
-            Err(Error::new(ErrorKind::Refused, message!("destination-is-image"))
-                .at_path(&folder)
-                .advise(message!("destination-is-image-advice")))
-        }
-        _ => Ok(()),
+    matches!(state, Ok(State::Finished | State::Unfinished))
+}
+
+/// An image in the folder of an image would be listed nowhere.
+fn refuse_inside_image(folder: &Path) -> Result<()> {
+    match is_image(folder) {
+        true => Err(Error::new(ErrorKind::Refused, message!("destination-is-image"))
+            .at_path(folder)
+            .advise(message!("destination-is-image-advice"))),
+        false => Ok(()),
     }
 }
 

@@ -4,7 +4,7 @@ use super::TargetPlan;
 use super::placement::ELSEWHERE;
 use crate::block::BlockSource;
 use crate::error::{Context as _, Error, Result};
-use crate::text::message;
+use crate::text::{message, quoted};
 use crate::units::{Extent, ExtentMap, KIB, MIB};
 use serde::Serialize;
 use std::fs::{File, OpenOptions};
@@ -54,10 +54,6 @@ fn places(plan: &TargetPlan) -> ExtentMap {
         .collect()
 }
 
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
-}
-
 /// Writes what is kept of all targets into one new file: commands as text, then the bytes.
 pub(super) fn keep(file: &Path, plans: &[TargetPlan]) -> Result<KeptOld> {
     let located = |error: Error| error.at_path(file);
@@ -68,7 +64,12 @@ pub(super) fn keep(file: &Path, plans: &[TargetPlan]) -> Result<KeptOld> {
         .flat_map(|plan| places(plan).iter().map(move |place| (plan, place)).collect::<Vec<_>>())
         .collect();
     // Numbers have at most twenty digits.
-    let longest = |plan: &TargetPlan| name.len() + plan.target.name().len() + 200;
+    let target_of = |plan: &TargetPlan| {
+        let name = plan.target.name();
+        // From wherever the commands are given.
+        std::path::absolute(&name).map_or(name, |path| path.display().to_string())
+    };
+    let longest = |plan: &TargetPlan| name.len() + target_of(plan).len() + 200;
     let text: usize = places.iter().map(|(plan, _)| longest(plan)).sum();
     let start = (text + PAGE).next_multiple_of(PAGE);
 
@@ -79,7 +80,7 @@ pub(super) fn keep(file: &Path, plans: &[TargetPlan]) -> Result<KeptOld> {
             "dd if={} of={} bs=1M iflag=skip_bytes,count_bytes oflag=seek_bytes \
              conv=notrunc,fsync skip={position} seek={} count={}",
             quoted(&name),
-            quoted(&plan.target.name()),
+            quoted(&target_of(plan)),
             place.offset,
             place.length
         ));

@@ -266,8 +266,7 @@ impl RestorePlan {
             ));
         }
         // From here on the targets are not what they were.
-        self.carry_out(&opened, report)
-            .map_err(|error| error.advise_also(message!("restore-incomplete-advice")))?;
+        self.carry_out(&opened, report).map_err(|error| error.advise_also(self.left_behind()))?;
         drop(opened);
         let starts_next = self.announce_to_firmware();
         let unreadable_bytes = self.unreadable_bytes();
@@ -283,6 +282,20 @@ impl RestorePlan {
             starts_next,
             warnings: self.warnings,
         })
+    }
+
+    /// What an attempt that failed has left on the targets.
+    fn left_behind(&self) -> Message {
+        let in_partitions = |target: &TargetPlan| {
+            let places = target.partitions.as_ref();
+            places.is_some_and(|places| {
+                places.iter().all(|place| matches!(place, PartitionPlace::Number(..)))
+            })
+        };
+        match self.targets.iter().all(in_partitions) {
+            true => message!("restore-incomplete-partitions-advice"),
+            false => message!("restore-incomplete-advice"),
+        }
     }
 
     /// What was restored is whole without it: what fails here is a warning.

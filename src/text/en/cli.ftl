@@ -24,10 +24,12 @@ cli-source-twice = The same disk is named twice
 cli-unstable-name = "{ $word }" may be another disk after the next start, and nobody is asked
 cli-unstable-name-advice = Name the disk by /dev/disk/by-id/…, id:… or serial:…, or leave out --yes and confirm.
 cli-which-disk = It is not clear which disk of the image "{ $text }" is about; the image holds: { $names }
-cli-which-disk-advice = Put the name of the disk before it, as in --to sda=/dev/sdb or --partitions sda:1,3
+cli-which-disk-advice = Put the name of the disk before it, as in --to sda=/dev/sdb, --partitions sda:1,3 or --place sda:2=5
 cli-not-a-place = "{ $text }" is not a place for a partition
 cli-not-a-place-advice = Write --place 2=5 (into partition 5 of the target) or --place 2=/dev/sdb3
 cli-placed-twice = Partition { $number } cannot go to two places
+cli-target-unused = Nothing goes to { $target }: each chosen partition has a place of its own
+cli-target-unused-advice = Leave out --to for this disk, or choose more partitions with --partitions.
 cli-no-target = The target of the restore is missing
 cli-no-target-advice = Name the target with --to, or a place for each partition with --place.
 help-calco = Makes exact images of disks, verifies them, and puts them back

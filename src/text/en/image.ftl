@@ -6,6 +6,7 @@ image-envelope-damaged = The file is damaged: its contents do not have the hash 
 image-envelope-foreign = The file does not have the contents that it must have in an image
 image-file-too-long = The file is longer than the { $limit } it may have
 image-file-length = The file has { $actual } bytes and must have { $expected }
+image-file-lost = { $file } is missing, or has another length than it must
 image-file-missing = The file is missing
 image-hash-differs = The file is damaged: its hash is not the one that was recorded
 image-index-damaged = The index is damaged

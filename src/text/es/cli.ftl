@@ -24,10 +24,12 @@ cli-source-twice = El mismo disco aparece dos veces
 cli-unstable-name = "{ $word }" puede ser otro disco en el próximo arranque, y no se pregunta a nadie
 cli-unstable-name-advice = Nombre el disco por /dev/disk/by-id/…, id:… o serial:…, o quite --yes y confirme.
 cli-which-disk = No está claro de qué disco de la imagen es "{ $text }"; la imagen contiene: { $names }
-cli-which-disk-advice = Ponga delante el nombre del disco, como en --to sda=/dev/sdb o --partitions sda:1,3
+cli-which-disk-advice = Ponga delante el nombre del disco, como en --to sda=/dev/sdb, --partitions sda:1,3 o --place sda:2=5
 cli-not-a-place = "{ $text }" no es un sitio para una partición
 cli-not-a-place-advice = Escriba --place 2=5 (en la partición 5 del destino) o --place 2=/dev/sdb3
 cli-placed-twice = La partición { $number } no puede ir a dos sitios
+cli-target-unused = Nada va a { $target }: cada partición elegida tiene su propio sitio
+cli-target-unused-advice = Quite --to para este disco, o elija más particiones con --partitions.
 cli-no-target = Falta el destino de la restauración
 cli-no-target-advice = Indique el destino con --to, o un sitio para cada partición con --place.
 help-calco = Hace imágenes exactas de discos, las verifica y las devuelve a su sitio

@@ -6,6 +6,7 @@ image-envelope-damaged = El archivo está dañado: su contenido no tiene el hash
 image-envelope-foreign = El archivo no tiene el contenido que debe tener en una imagen
 image-file-too-long = El archivo es más largo que los { $limit } que puede tener
 image-file-length = El archivo tiene { $actual } bytes y debe tener { $expected }
+image-file-lost = Falta { $file }, o no tiene la longitud que debe
 image-file-missing = Falta el archivo
 image-hash-differs = El archivo está dañado: su hash no es el que se anotó
 image-index-damaged = El índice está dañado
