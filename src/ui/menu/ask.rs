@@ -91,9 +91,8 @@ impl Person {
     ) -> Answer<Vec<T>> {
         let mut position = Position::default();
         // Nothing that cannot be chosen is offered first.
-        if let Some(first) = list.choices.iter().position(|choice| choice.blocked.is_none()) {
-            position.cursor = first;
-        }
+        position.cursor = list.first().unwrap_or_default();
+        let mut is_fresh = true;
         let mut looked = Instant::now();
         let mut typed = String::new();
         let mut show = true;
@@ -105,7 +104,9 @@ impl Person {
                 self.print_list(&list)?;
                 self.terminal.write(&typed);
             }
-            let reaction = match self.key()? {
+            let key = self.key()?;
+            is_fresh &= key.is_none();
+            let reaction = match key {
                 None if looked.elapsed() >= REFRESH => {
                     looked = Instant::now();
                     match tick() {
@@ -113,7 +114,10 @@ impl Person {
                         Tick::End => return Ok(None),
                         Tick::New(new) if new == list => {}
                         Tick::New(new) => {
-                            position.follow(&list, &new);
+                            match list.settling && is_fresh {
+                                true => position.cursor = new.first().unwrap_or_default(),
+                                false => position.follow(&list, &new),
+                            }
                             list = new;
                             show = true;
                         }

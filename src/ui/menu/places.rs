@@ -187,7 +187,7 @@ fn list(
     };
     let list = List::new(title, choices).text(text);
     match found {
-        None => list.text(message!("menu-place-looking")),
+        None => List { settling: true, ..list.text(message!("menu-place-looking")) },
         Some([]) => list.warning(message!("menu-place-none")),
         Some(_) => list,
     }

@@ -91,11 +91,25 @@ pub(super) struct List<T> {
     pub(super) many: bool,
     /// Whether Escape leads back from here.
     pub(super) back: bool,
+    /// Whether what belongs first is still being looked for: who has pressed no key yet is taken to it.
+    pub(super) settling: bool,
 }
 
 impl<T> List<T> {
     pub(super) fn new(title: impl ToString, choices: Vec<Choice<T>>) -> Self {
-        Self { title: title.to_string(), text: Vec::new(), choices, many: false, back: true }
+        Self {
+            title: title.to_string(),
+            text: Vec::new(),
+            choices,
+            many: false,
+            back: true,
+            settling: false,
+        }
+    }
+
+    /// The first that can be chosen.
+    pub(super) fn first(&self) -> Option<usize> {
+        self.choices.iter().position(|choice| choice.blocked.is_none())
     }
 
     /// Adds a paragraph above the choices.
