@@ -114,10 +114,7 @@ impl Person {
                         Tick::End => return Ok(None),
                         Tick::New(new) if new == list => {}
                         Tick::New(new) => {
-                            match list.settling && is_fresh {
-                                true => position.cursor = new.first().unwrap_or_default(),
-                                false => position.follow(&list, &new),
-                            }
+                            position.follow(&list, &new, is_fresh);
                             list = new;
                             show = true;
                         }
@@ -277,8 +274,13 @@ impl Person {
 }
 
 impl Position {
-    /// Keeps cursor and marks on what they were on, in a list that took the place of another.
-    fn follow<T: PartialEq>(&mut self, old: &List<T>, new: &List<T>) {
+    /// Keeps cursor and marks on what they were on, in a list that took the place of another. As long as
+    /// the old one was settling and no key was pressed (`is_fresh`), the cursor is on the first choice.
+    pub(super) fn follow<T: PartialEq>(&mut self, old: &List<T>, new: &List<T>, is_fresh: bool) {
+        if old.settling && is_fresh {
+            self.cursor = new.first().unwrap_or_default();
+            return;
+        }
         let find = |index: usize| {
             let value = &old.choices.get(index)?.value;
             new.choices.iter().position(|choice: &Choice<T>| choice.value == *value)

@@ -226,3 +226,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_found_meanwhile_is_offered_first_until_a_key_is_pressed() {
+    let named = |names: &[&'static str]| {
+        List::new("Where?", names.iter().map(|name| Choice::new(*name, name)).collect())
+    };
+    let mut new = named(&["source", "stick", "server"]);
+    new.choices[0].blocked = Some("it is saved".to_owned());
+    let old = List { settling: true, ..named(&["server"]) };
+    let cursor = |old: &List<&str>, is_fresh: bool| {
+        let mut position = Position::default();
+        position.follow(old, &new, is_fresh);
+        position.cursor
+    };
+    assert_eq!(cursor(&old, true), 1);
+    assert_eq!(cursor(&old, false), 2);
+    assert_eq!(cursor(&List { settling: false, ..old }, true), 2);
+}
