@@ -116,22 +116,25 @@ pub fn main_with(machine: Option<&dyn Machine>) -> ExitCode {
     });
     match outcome {
         Ok(code) => ExitCode::from(code),
-        Err(error) => {
-            if line.options.json {
-                let document = serde_json::json!({ "error": {
-                    "kind": format!("{:?}", error.kind()).to_lowercase(),
-                    "message": error.to_string(),
-                    "report": error.report(),
-                    "exit_code": error.kind().exit_code(),
-                }});
-                let _ = ui::print(&format!("{document:#}\n"));
-            }
-            // Standard error may be gone with its terminal.
-            let report = ui::harmless(&error.report());
-            let _ = writeln!(std::io::stderr(), "{report}");
-            ExitCode::from(error.kind().exit_code())
-        }
+        Err(error) => fail(&error, line.options.json),
     }
+}
+
+/// Says what went wrong, to people and to programs.
+fn fail(error: &Error, json: bool) -> ExitCode {
+    if json {
+        let document = serde_json::json!({ "error": {
+            "kind": format!("{:?}", error.kind()).to_lowercase(),
+            "message": error.to_string(),
+            "report": error.report(),
+            "exit_code": error.kind().exit_code(),
+        }});
+        let _ = ui::print(&format!("{document:#}\n"));
+    }
+    // Standard error may be gone with its terminal.
+    let report = ui::harmless(&error.report());
+    let _ = writeln!(std::io::stderr(), "{report}");
+    ExitCode::from(error.kind().exit_code())
 }
 
 /// Shows help, or what is wrong with the words.
@@ -183,8 +186,9 @@ fn usage(error: &clap::Error, words: &[std::ffi::OsString]) -> ExitCode {
     if let Some(source) = std::error::Error::source(error) {
         shown = shown.caused_by(source.to_string());
     }
-    eprintln!("{}", shown.report());
-    ExitCode::from(ErrorKind::Usage.exit_code())
+    // Words that are not understood may still ask for this.
+    let json = words.iter().take_while(|word| *word != "--").any(|word| word == "--json");
+    fail(&shown, json)
 }
 
 #[cfg(test)]

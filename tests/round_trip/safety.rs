@@ -423,7 +423,10 @@ fn a_program_that_reads_json_gets_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let (image, _) = image_and_target(folder.path());
     let refused = calco(&["delete", &image, "--json"]).expect(5);
-    assert!(refused.json().is_object());
+    assert_eq!(refused.json()["error"]["exit_code"], 5);
+    for words in [&["save", "--json"][..], &["images", "x", "--wait", "x", "--json"]] {
+        assert_eq!(calco(words).expect(2).json()["error"]["exit_code"], 2);
+    }
     assert!(refused.stderr.contains(&image), "{}", refused.stderr);
 }
 
