@@ -204,29 +204,30 @@ pub(super) fn prune(job: &PruneJob, json: bool, console: &Console) -> Result<u8>
     let destination = destination::open(&job.destination, DestinationAccess::Write)?;
     let store = destination.store();
     let pruning = library::pruning(store.as_ref())?;
-    let kept: Vec<(&str, String)> = pruning
+    let mut kept: Vec<(&str, String)> = pruning
         .keep
         .iter()
         .filter_map(|entry| Some((entry.directory.as_str(), entry.problem.as_ref()?.to_string())))
         .collect();
-    let show_kept = || -> Result<()> {
-        for (directory, why) in kept.iter().filter(|_| !json) {
+    let finish = |deleted: &[&str], kept: &[(&str, String)]| -> Result<u8> {
+        if json {
+            let kept: Vec<Value> = kept
+                .iter()
+                .map(|(directory, why)| json!({ "directory": directory, "why": why }))
+                .collect();
+            print_json(&json!({ "deleted": deleted, "kept": kept }))?;
+            return Ok(0);
+        }
+        for (directory, why) in kept {
             ui::print(&format!("{}/{directory}: {why}\n", store.location()))?;
         }
-        Ok(())
-    };
-    let kept_json = json!(
-        kept.iter()
-            .map(|(directory, why)| json!({ "directory": directory, "why": why }))
-            .collect::<Vec<_>>()
-    );
-    if pruning.remove.is_empty() {
-        show_kept()?;
-        match json {
-            true => print_json(&json!({ "deleted": [], "kept": kept_json }))?,
-            false => ui::print(&format!("{}\n", message!("ui-prune-nothing")))?,
+        if pruning.remove.is_empty() {
+            ui::print(&format!("{}\n", message!("ui-prune-nothing")))?;
         }
-        return Ok(0);
+        Ok(0)
+    };
+    if pruning.remove.is_empty() {
+        return finish(&[], &kept);
     }
     if !job.yes {
         let list = ui::images(&pruning.remove, None);
@@ -239,17 +240,21 @@ pub(super) fn prune(job: &PruneJob, json: bool, console: &Console) -> Result<u8>
     }
     let mut deleted = Vec::new();
     for entry in &pruning.remove {
-        pruning.carry_out(store.as_ref(), entry).map_err(|error| destination.explain(error))?;
+        match pruning.carry_out(store.as_ref(), entry) {
+            Ok(()) => {}
+            // Somebody reads or writes it; that is no reason to leave the others.
+            Err(error) if error.kind() == ErrorKind::Refused => {
+                kept.push((entry.directory.as_str(), error.to_string()));
+                continue;
+            }
+            Err(error) => return Err(destination.explain(error)),
+        }
         if !json {
             let location = format!("{}/{}", store.location(), entry.directory);
             ui::print(&format!("{}\n", message!("ui-deleted", location = location)))?;
         }
         deleted.push(entry.directory.as_str());
     }
-    show_kept()?;
     destination.close(console)?;
-    if json {
-        print_json(&json!({ "deleted": deleted, "kept": kept_json }))?;
-    }
-    Ok(0)
+    finish(&deleted, &kept)
 }

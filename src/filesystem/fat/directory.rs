@@ -117,7 +117,7 @@ pub(super) fn check_tree(
             look(&bytes.map_err(unreadable_doubt)?, &mut waiting)?;
         }
     }
-    let mut budget = boot.clusters;
+    let mut budget = boot.clusters.min(MOST as u64);
     while let Some(first) = waiting.pop() {
         let mut cluster = first;
         for _ in 0..LONGEST.div_ceil(boot.cluster_size) {

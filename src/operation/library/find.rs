@@ -144,8 +144,9 @@ pub fn find_to_remove(store: &dyn Store, name: &str) -> Result<Arc<dyn ImageFile
         Ok(files) if state_of(files.as_ref())? == State::Unfinished => files,
         _ => return Ok(found),
     };
-    let word = header_of(leftover.as_ref())
-        .map_or_else(|| name.to_owned(), |header| names::directory_beside(name, &header.image_id));
+    // Without its header it could be named by no word.
+    let Some(header) = header_of(leftover.as_ref()) else { return Ok(found) };
+    let word = names::directory_beside(name, &header.image_id);
     let both = [(directory.as_str(), directory.clone()), (name, word)];
     Err(ambiguous(store, name, both.into_iter()))
 }

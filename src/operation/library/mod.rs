@@ -143,7 +143,12 @@ fn list_among(
             State::Finished => match Image::open(files, Freshness::Any) {
                 Ok(image) => {
                     entry.condition = Condition::Finished;
-                    if let Some(problem) = image.manifest().missing_among(&listing) {
+                    // The list may be older than the image.
+                    let missing = image
+                        .manifest()
+                        .missing_among(&listing)
+                        .and_then(|_| image.manifest().missing_among(&image.files().list().ok()?));
+                    if let Some(problem) = missing {
                         entry.condition = Condition::Damaged;
                         entry.problem = Some(problem);
                     }

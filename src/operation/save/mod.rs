@@ -531,19 +531,23 @@ impl SavePlan {
             let why = error.message().clone();
             return all(&|old| message!("save-old-unproven", directory = old, why = why.clone()));
         }
-        let mut left = Vec::new();
-        for old in replaced {
+        // The oldest first, and none after one that stays: what is left never looks like the image of
+        // its name again.
+        for (position, old) in replaced.iter().enumerate() {
             match library::delete(store, old) {
                 Ok(()) => {}
                 // Somebody else removed it.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => {
-                    let why = error.message().clone();
-                    left.push(message!("save-old-stays", directory = old.as_str(), why = why));
+                    let why = error.message();
+                    let stays = |old: &String| {
+                        message!("save-old-stays", directory = old.as_str(), why = why.clone())
+                    };
+                    return Ok(replaced[position..].iter().map(stays).collect());
                 }
             }
         }
-        Ok(left)
+        Ok(Vec::new())
     }
 }
 
