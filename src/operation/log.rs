@@ -1,7 +1,7 @@
 //! The log of a run: what goes into the image, and can be read on any machine.
 
 use crate::report::{Report, Stage};
-use crate::text::Message;
+use crate::text::{Message, harmless};
 use jiff::Timestamp;
 use std::sync::Mutex;
 
@@ -30,9 +30,7 @@ impl<'a> Log<'a> {
         let mut lines = self.lines.lock().expect("no holder panics");
         if lines.len() < MAX_LINES {
             for part in text.lines() {
-                // Names come from elsewhere; who reads the log on a terminal must see only text.
-                let part = part.replace(|c: char| c.is_control() && c != '\t', "?");
-                lines.push(format!("{}  {part}", now()));
+                lines.push(format!("{}  {}", now(), harmless(part)));
             }
         }
     }

@@ -6,7 +6,7 @@
 
 mod shell;
 
-pub use shell::quoted;
+pub use shell::{harmless, quoted};
 
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};

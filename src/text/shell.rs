@@ -1,4 +1,10 @@
-//! Words of commands that a person is shown.
+//! Text that terminals and shells take as it is.
+
+/// The text without characters that command a terminal: labels, models and names in images come
+/// from elsewhere, and what they say must not change what else is shown.
+pub fn harmless(text: &str) -> String {
+    text.replace(|c: char| c.is_control() && c != '\n' && c != '\t', "?")
+}
 
 /// The word as a shell takes it.
 pub fn quoted(word: &str) -> String {

@@ -80,7 +80,8 @@ fn scheme_name(scheme: Scheme) -> &'static str {
     }
 }
 
-fn volume_rows(survey: &DiskSurvey, row: impl Fn(&SurveyedVolume, usize) -> Vec<String>) -> Table {
+/// What is on a disk; `used` says of each volume, with its position, what its last column holds.
+fn volume_rows(survey: &DiskSurvey, used: impl Fn(&SurveyedVolume, usize) -> String) -> Table {
     let mut table = table(&[
         message!("ui-column-partition"),
         message!("ui-column-type"),
@@ -90,7 +91,15 @@ fn volume_rows(survey: &DiskSurvey, row: impl Fn(&SurveyedVolume, usize) -> Vec<
         message!("ui-column-used"),
     ]);
     for (position, volume) in survey.volumes.iter().enumerate() {
-        table.add_row(row(volume, position));
+        let content = volume.content();
+        table.add_row([
+            number(volume),
+            or_dash(volume.partition.as_ref().map(type_and_name).as_deref()),
+            described(content, volume.system.as_ref()),
+            or_dash(content.label.as_deref()),
+            human_bytes(volume.extent.length),
+            used(volume, position),
+        ]);
     }
     table
 }
@@ -158,19 +167,10 @@ fn surveyed(survey: &DiskSurvey) -> String {
         text += &format!("  {note}\n");
     }
     let rows = volume_rows(survey, |volume, _| {
-        let content = volume.content();
-        let used = volume.reading.used.as_ref().ok();
-        vec![
-            number(volume),
-            or_dash(volume.partition.as_ref().map(type_and_name).as_deref()),
-            described(content, volume.system.as_ref()),
-            or_dash(content.label.as_deref()),
-            human_bytes(volume.extent.length),
-            used.map_or_else(
-                || message!("ui-whole").to_string(),
-                |used| human_bytes(used.extents.total_bytes()),
-            ),
-        ]
+        volume.reading.used.as_ref().map_or_else(
+            |_| message!("ui-whole").to_string(),
+            |used| human_bytes(used.extents.total_bytes()),
+        )
     });
     text += &format!("{rows}\n");
     // Not a column of the table: it is too wide for one beside the others.
@@ -252,26 +252,17 @@ pub fn save_plan(plan: &SavePlan) -> String {
         for note in disk.survey.notes.iter().chain(&disk.survey.doubt) {
             text += &format!("  {note}\n");
         }
-        let rows = volume_rows(&disk.survey, |volume, position| {
-            let content = volume.content();
+        let rows = volume_rows(&disk.survey, |_, position| {
             let used = &disk.uses[position];
             let bytes = human_bytes(used.extents.total_bytes());
-            vec![
-                number(volume),
-                or_dash(volume.partition.as_ref().map(type_and_name).as_deref()),
-                described(content, volume.system.as_ref()),
-                or_dash(content.label.as_deref()),
-                human_bytes(volume.extent.length),
-                match (used.saved, &used.reason) {
-                    (Saved::Used, _) => bytes,
-                    (Saved::Whole, Some(reason)) => {
-                        message!("ui-whole-because", size = bytes, reason = reason.clone())
-                            .to_string()
-                    }
-                    (Saved::Whole, None) => bytes,
-                    (Saved::Skipped, _) => message!("ui-skipped").to_string(),
-                },
-            ]
+            match (used.saved, &used.reason) {
+                (Saved::Used, _) => bytes,
+                (Saved::Whole, Some(reason)) => {
+                    message!("ui-whole-because", size = bytes, reason = reason.clone()).to_string()
+                }
+                (Saved::Whole, None) => bytes,
+                (Saved::Skipped, _) => message!("ui-skipped").to_string(),
+            }
         });
         text += &format!("{rows}\n");
     }

@@ -14,14 +14,9 @@ use progress::clock;
 pub use progress::{Console, ProgressStyle};
 
 use crate::error::{Context as _, Result};
+pub use crate::text::harmless;
 use crate::text::message;
 use std::io::Write as _;
-
-/// The text without characters that command a terminal: labels, models and names in images come
-/// from elsewhere, and what they say must not change what else is shown.
-pub fn harmless(text: &str) -> String {
-    text.replace(|c: char| c.is_control() && c != '\n' && c != '\t', "?")
-}
 
 /// Writes to standard error, beside what a program may read.
 pub fn tell(text: &str) {

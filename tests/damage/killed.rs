@@ -58,9 +58,7 @@ impl Place {
             })
             .collect()
     }
-}
 
-impl Place {
     /// Deletes what is left of a save, where an image may have its name: by the word that is said then.
     #[track_caller]
     fn delete_leftover(&self, directory: &str) {

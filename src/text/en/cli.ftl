@@ -69,7 +69,7 @@ help-calco-restore-after = The image is checked before anything is written. The 
 help-calco-restore-argument-image = The image: FOLDER/NAME, or usb:VOLUME/NAME, disk:VOLUME/NAME
 help-calco-restore-argument-to = Where to: a disk, a partition or a plain file; NAME=TARGET for each disk of an image that holds several
 help-calco-restore-argument-partitions = Only these partitions, into those of the same number on the target
-help-calco-restore-argument-place = Where a partition goes: 2=5 into partition 5 of the target, 2=/dev/sdb3 into that one. May be repeated
+help-calco-restore-argument-place = Where a partition goes: 2=5 into partition 5 of the target, 2=/dev/sdb3 into that one; sda:2=… where the image holds several disks. May be repeated
 help-calco-restore-argument-repair-table = Make a damaged or differing copy of a GPT anew from the good one
 help-calco-restore-argument-again = In an unattended run, restore to a target that carries this image already, by its partition table or volume; without it such a target is refused
 help-calco-restore-argument-no-boot = In the live system, change nothing in the firmware: make no boot entry for what was restored, and do not let it start next
@@ -87,7 +87,7 @@ help-calco-delete = Delete an image
 help-calco-delete-argument-image = The image: FOLDER/NAME, or usb:VOLUME/NAME, disk:VOLUME/NAME
 help-calco-prune = Remove what unfinished saves left behind
 help-calco-prune-argument-destination = Where images are kept: a folder, or usb:NAME/FOLDER, disk:NAME/FOLDER for a volume by its label or UUID
-help-calco-prune-argument-unfinished = Remove unfinished images, and replaced ones that were not removed; those being written now stay
+help-calco-prune-argument-unfinished = Remove unfinished images, and replaced ones that were not removed; those that are read or written now stay
 help-calco-generate = Write manual pages and shell completions
 help-calco-generate-argument-folder = The folder to write them to
 help-calco-menu = Show the menu: everything step by step, for people

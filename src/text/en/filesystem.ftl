@@ -30,7 +30,7 @@ fat-copies-differ = The copies of the file allocation table differ
 fat-media-differs = The file allocation table and the boot sector name different media
 fat-entry-outside = The entry of cluster { $cluster } in the file allocation table points outside the volume
 fat-cluster-free = Cluster { $cluster } belongs to a file or folder, and is free according to the file allocation table
-fat-directory-twice = The folder at cluster { $cluster } is in more than one place
+fat-directory-twice = The folder at cluster { $cluster } is in more than one place, or there are more folders than can be looked through
 fat-root-missing = The root directory is free according to the file allocation table
 fat-free-count = The FAT file system says that { $said } clusters are free, but { $counted } are
 

@@ -69,7 +69,7 @@ help-calco-restore-after = La imagen se comprueba antes de escribir nada. La tab
 help-calco-restore-argument-image = La imagen: CARPETA/NOMBRE, o usb:VOLUMEN/NOMBRE, disk:VOLUMEN/NOMBRE
 help-calco-restore-argument-to = Dónde: un disco, una partición o un archivo; NOMBRE=DESTINO por cada disco de una imagen que contiene varios
 help-calco-restore-argument-partitions = Solo estas particiones, en las del mismo número del destino
-help-calco-restore-argument-place = Dónde va una partición: 2=5 en la partición 5 del destino, 2=/dev/sdb3 en esa. Se puede repetir
+help-calco-restore-argument-place = Dónde va una partición: 2=5 en la partición 5 del destino, 2=/dev/sdb3 en esa; sda:2=… si la imagen contiene varios discos. Se puede repetir
 help-calco-restore-argument-repair-table = Rehacer una copia dañada o distinta de una GPT a partir de la buena
 help-calco-restore-argument-again = En una ejecución desatendida, restaurar en un destino que ya lleva esta imagen, según su tabla de particiones o su volumen; sin esta opción se rechaza
 help-calco-restore-argument-no-boot = En el sistema autónomo, no cambiar nada en el firmware: ni crear una entrada de arranque para lo restaurado ni hacer que arranque a continuación
@@ -87,7 +87,7 @@ help-calco-delete = Borrar una imagen
 help-calco-delete-argument-image = La imagen: CARPETA/NOMBRE, o usb:VOLUMEN/NOMBRE, disk:VOLUMEN/NOMBRE
 help-calco-prune = Borrar lo que dejaron los guardados incompletos
 help-calco-prune-argument-destination = Dónde se guardan las imágenes: una carpeta, o usb:NOMBRE/CARPETA, disk:NOMBRE/CARPETA para un volumen por su etiqueta o UUID
-help-calco-prune-argument-unfinished = Borrar las imágenes incompletas, y las reemplazadas que no se borraron; las que se están escribiendo se quedan
+help-calco-prune-argument-unfinished = Borrar las imágenes incompletas, y las reemplazadas que no se borraron; las que se están leyendo o escribiendo se quedan
 help-calco-generate = Escribir páginas de manual y completados de shell
 help-calco-generate-argument-folder = La carpeta donde escribirlos
 help-calco-menu = Mostrar el menú: todo paso a paso, para personas

@@ -30,7 +30,7 @@ fat-copies-differ = Las copias de la tabla de asignación de archivos no son igu
 fat-media-differs = La tabla de asignación de archivos y el sector de arranque nombran medios distintos
 fat-entry-outside = La entrada del clúster { $cluster } en la tabla de asignación de archivos apunta fuera del volumen
 fat-cluster-free = El clúster { $cluster } es de un archivo o carpeta, y según la tabla de asignación está libre
-fat-directory-twice = La carpeta del clúster { $cluster } está en más de un sitio
+fat-directory-twice = La carpeta del clúster { $cluster } está en más de un sitio, o hay más carpetas de las que se pueden recorrer
 fat-root-missing = Según la tabla de asignación de archivos, el directorio raíz está libre
 fat-free-count = El sistema de archivos FAT dice que hay { $said } clústeres libres, pero son { $counted }
 
