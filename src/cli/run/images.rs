@@ -6,12 +6,13 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::image::{Depth, Freshness, verify};
 use crate::job::{DeleteJob, ImagesJob, PruneJob, ShowJob, VerifyJob};
 use crate::operation::destination::{self, DestinationAccess};
-use crate::operation::library;
+use crate::operation::library::{self, Condition};
 use crate::report::{Report as _, Stage};
 use crate::text::message;
 use crate::ui::{self, Console};
 use crate::units::human_bytes;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 fn image_json(entry: &library::Entry) -> Value {
     let manifest = entry.manifest.as_ref();
@@ -239,12 +240,24 @@ pub(super) fn prune(job: &PruneJob, json: bool, console: &Console) -> Result<u8>
         ui::confirm(&message!("ui-prune-confirm", count = pruning.remove.len()), &count)?;
     }
     let mut deleted = Vec::new();
+    // Replaced images that stay, by name: what took their place stays with them, so that they never
+    // seem to be the image of that name again.
+    let mut staying: BTreeMap<&str, &str> = BTreeMap::new();
     for entry in &pruning.remove {
+        let is_replaced = entry.condition == Condition::Replaced;
+        if let Some(older) = staying.get(entry.name.as_str()).filter(|_| is_replaced) {
+            let why = message!("library-keeps-older", directory = *older);
+            kept.push((entry.directory.as_str(), why.to_string()));
+            continue;
+        }
         match pruning.carry_out(store.as_ref(), entry) {
             Ok(()) => {}
             // Somebody reads or writes it; that is no reason to leave the others.
             Err(error) if error.kind() == ErrorKind::Refused => {
                 kept.push((entry.directory.as_str(), error.to_string()));
+                if is_replaced {
+                    staying.insert(&entry.name, &entry.directory);
+                }
                 continue;
             }
             Err(error) => return Err(destination.explain(error)),
