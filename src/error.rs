@@ -126,6 +126,14 @@ impl Error {
         &self.0.message
     }
 
+    /// Whether the system refused it because of who asked.
+    pub fn is_permission_denied(&self) -> bool {
+        let cause = self.0.source.as_ref().and_then(|source| source.downcast_ref());
+        cause.is_some_and(|error: &std::io::Error| {
+            error.kind() == std::io::ErrorKind::PermissionDenied
+        })
+    }
+
     /// What to do now, if something helps.
     pub fn advice(&self) -> Option<&Message> {
         self.0.advice.as_ref()

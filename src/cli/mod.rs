@@ -184,7 +184,10 @@ fn usage(error: &clap::Error, words: &[std::ffi::OsString]) -> ExitCode {
         _ => Error::new(ErrorKind::Usage, what).advise(message!("cli-usage-advice")),
     };
     if let Some(source) = std::error::Error::source(error) {
-        shown = shown.caused_by(source.to_string());
+        shown = match source.is::<std::num::ParseIntError>() {
+            true => shown.caused_by(message!("cli-not-a-number").to_string()),
+            false => shown.caused_by(source.to_string()),
+        };
     }
     // Words that are not understood may still ask for this.
     let json = words.iter().take_while(|word| *word != "--").any(|word| word == "--json");

@@ -1,10 +1,12 @@
 //! What is on a disk and which of its bytes are in use. Reads only, writes nothing.
 
 use crate::block::{BlockSource, Window};
+use crate::error::Result;
 use crate::filesystem::{self, Budget, Reading, Volume, VolumeKind};
 use crate::image::{Saved, System};
 use crate::operation::system;
 use crate::partition::{self, Partition, PartitionTable, Scheme, TableReading};
+use crate::report::Report;
 use crate::text::{Message, message};
 use crate::units::{Extent, ExtentMap, MIB, human_bytes};
 use std::collections::BTreeSet;
@@ -88,8 +90,47 @@ pub(in crate::operation) fn partition_list(partitions: impl Iterator<Item = u32>
     if list.is_empty() { "–".to_owned() } else { list.join(", ") }
 }
 
+/// A disk that gives nothing any more once the person asked to stop, so that whoever reads it comes
+/// to an end.
+struct Stoppable<'a> {
+    disk: &'a dyn BlockSource,
+    report: &'a dyn Report,
+}
+
+impl BlockSource for Stoppable<'_> {
+    fn size(&self) -> u64 {
+        self.disk.size()
+    }
+
+    fn sector_size(&self) -> u32 {
+        self.disk.sector_size()
+    }
+
+    fn name(&self) -> String {
+        self.disk.name()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        self.report.check()?;
+        self.disk.read_at(offset, buffer)
+    }
+}
+
 /// Surveys disks together, since volumes may span them.
-pub fn survey(disks: &[&dyn BlockSource]) -> Vec<DiskSurvey> {
+///
+/// # Errors
+/// [`ErrorKind::Interrupted`](crate::error::ErrorKind::Interrupted) when `report` says so. What
+/// cannot be read is no error: it makes a volume uncertain.
+pub fn survey(disks: &[&dyn BlockSource], report: &dyn Report) -> Result<Vec<DiskSurvey>> {
+    let stoppable: Vec<Stoppable<'_>> =
+        disks.iter().map(|disk| Stoppable { disk: *disk, report }).collect();
+    let disks: Vec<&dyn BlockSource> = stoppable.iter().map(|disk| disk as _).collect();
+    let surveys = survey_all(&disks);
+    report.check()?;
+    Ok(surveys)
+}
+
+fn survey_all(disks: &[&dyn BlockSource]) -> Vec<DiskSurvey> {
     let tables: Vec<(PartitionTable, Option<Message>)> =
         disks.iter().map(|disk| believed_table(*disk)).collect();
 
@@ -307,5 +348,34 @@ impl DiskSurvey {
     /// Bytes in use of all volumes, and whether that is known of each of them.
     pub fn used_bytes(&self) -> u64 {
         self.used(&Choice::default()).1.total_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::block::memory::MemoryDisk;
+    use crate::error::ErrorKind;
+    use crate::report::Stage;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    /// Counts how often it is asked, and asks to stop from the fourth time on.
+    struct Stops(AtomicU32);
+
+    impl Report for Stops {
+        fn begin(&self, _: Stage, _: u64) {}
+        fn advance(&self, _: u64) {}
+        fn end(&self) {}
+        fn note(&self, _: &Message) {}
+        fn is_interrupted(&self) -> bool {
+            self.0.fetch_add(1, Ordering::SeqCst) >= 3
+        }
+    }
+
+    #[test]
+    fn a_survey_can_be_stopped_at_any_read() {
+        let disk = MemoryDisk::new(vec![0; 1 << 20]);
+        let error = survey(&[&disk], &Stops(AtomicU32::new(0))).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Interrupted);
     }
 }

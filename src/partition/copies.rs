@@ -10,6 +10,7 @@ use super::{
 use crate::block::BlockSource;
 use crate::text::{Message, message};
 use crate::units::{Extent, KIB};
+use gptman::GPTPartitionEntry;
 use uuid::Uuid;
 
 /// Logical sector sizes a table can be counted in, in bytes, the likely ones first.
@@ -99,7 +100,8 @@ impl Copies {
         let mut table = self.table_of(disk, which, copy, mbr);
         self.say_problems(disk, mbr, &mut table);
         let doubt = check::check(&mut table, disk.size())
-            .or_else(|| self.hybrid_doubt(mbr, &table.partitions));
+            .or_else(|| self.hybrid_doubt(mbr, &table.partitions))
+            .or_else(|| backwards_doubt(copy));
         let mut answer = reading(table, doubt);
         if let (Ok(_), Ok(backup)) = (&self.primary, &self.backup)
             && !self.agree()
@@ -107,7 +109,7 @@ impl Copies {
             answer.table.problems.push(message!("partition-gpt-copies-differ"));
             let mut other = self.table_of(disk, GptCopy::Backup, backup, mbr);
             // A table that cannot be true is no alternative.
-            if check::check(&mut other, disk.size()).is_none() {
+            if check::check(&mut other, disk.size()).or_else(|| backwards_doubt(backup)).is_none() {
                 other.problems.push(message!("partition-gpt-copies-differ"));
                 answer.alternative = Some(other);
             }
@@ -128,8 +130,7 @@ impl Copies {
         table.copy = Some(which);
         table.uuid = Some(copy.header.disk_guid().to_string());
         for (number, entry) in &copy.entries {
-            if entry.starting_lba > entry.ending_lba {
-                table.problems.push(message!("partition-without-length", number = *number));
+            if is_backwards(entry) {
                 continue;
             }
             let name = entry.partition_name.as_str();
@@ -265,6 +266,17 @@ impl Copies {
         add(expected, true);
         table.regions.sort_by_key(|region| region.extent);
     }
+}
+
+/// Whether an entry ends before it begins.
+const fn is_backwards(entry: &GPTPartitionEntry) -> bool {
+    entry.starting_lba > entry.ending_lba
+}
+
+/// Nobody can know where the partition of such an entry was.
+fn backwards_doubt(copy: &Copy) -> Option<Message> {
+    let (number, _) = copy.entries.iter().find(|(_, entry)| is_backwards(entry))?;
+    Some(message!("partition-backwards", number = *number))
 }
 
 /// Reads the copy at `lba`; the place of the primary is none for a backup.

@@ -141,7 +141,7 @@ impl Store for LocalStore {
         let place = self.place.join(name);
         std::fs::remove_dir(&place.folder)
             .context(|| message!("store-delete-failed"))
-            .map_err(|error| error.at_path(&place.shown))?;
+            .map_err(|error| error.at_path(&place.shown).advise(message!("store-delete-advice")))?;
         sync_folder(&self.place)
     }
 
@@ -291,7 +291,7 @@ impl ImageFiles for LocalFiles {
         let path = self.place.join(name);
         std::fs::remove_file(&path.folder)
             .context(|| message!("store-delete-failed"))
-            .map_err(|error| error.at_path(&path.shown))?;
+            .map_err(|error| error.at_path(&path.shown).advise(message!("store-delete-advice")))?;
         sync_folder(&self.place)
     }
 

@@ -407,6 +407,7 @@ pub(super) fn condition_name(condition: Condition) -> Message {
         Condition::InProgress => message!("ui-condition-in-progress"),
         Condition::Damaged => message!("ui-condition-damaged"),
         Condition::TooNew => message!("ui-condition-too-new"),
+        Condition::Unreadable => message!("ui-condition-unreadable"),
     }
 }
 
@@ -523,6 +524,7 @@ mod tests {
     use super::*;
     use crate::block::device::{Access, Device};
     use crate::operation::survey::survey;
+    use crate::report::Silent;
     use crate::text::{Language, with_language};
     use std::process::{Command, Stdio};
 
@@ -560,7 +562,7 @@ mod tests {
             return eprintln!("SKIPPED: sfdisk or mkfs.fat is not installed");
         };
         let device = Device::open(file.path(), Access::Look).unwrap();
-        let survey = survey(&[&device]).pop().unwrap();
+        let survey = survey(&[&device], &Silent).unwrap().pop().unwrap();
         let (english, spanish) = (
             with_language(Language::English, || surveyed(&survey)),
             with_language(Language::Spanish, || surveyed(&survey)),

@@ -69,6 +69,7 @@ fn words_that_mean_nothing() {
     for (arguments, says) in wrong {
         expect(arguments, 2, says);
     }
+    expect(&["--wait", "soon", "images", to], 2, &["soon", "not a whole number"]);
     assert!(is_empty(Path::new(to)), "something was written");
 }
 
@@ -198,6 +199,12 @@ fn destinations_that_are_full_or_read_only() {
     std::fs::write(&disk, &content[MIB..2 * MIB + 512 * KIB]).unwrap();
     expect(&["save", utf8(&disk), "--to", to, "--name", "image", "--replace"], 1, &[]);
     expect(&["verify", utf8(&image)], 0, &[]);
+    // What was there does not fit beside it: nothing is restored, and no part of it is left.
+    let (target, kept) = (folder.path().join("target.img"), small.path().join("kept"));
+    std::fs::write(&target, &content).unwrap();
+    let words = ["restore", utf8(&image), "--to", utf8(&target), "--yes", "--keep-old"];
+    expect(&[&words[..], &[utf8(&kept)]].concat(), 1, &["kept"]);
+    assert!(!kept.exists() && std::fs::read(&target).unwrap() == content);
 
     // Full in the middle: the estimate sees a disk that compresses, the save meets one that grew.
     let filler = small.path().join("filler");

@@ -5,11 +5,12 @@ use calco::block::memory::MemoryDisk;
 use calco::filesystem::VolumeKind;
 use calco::operation::survey::survey;
 use calco::partition::Scheme;
+use calco::report::Silent;
 
 /// What a fresh look finds on a disk: the scheme of its table, and what its volumes seem to be.
 fn look(bytes: Vec<u8>) -> (Scheme, Vec<VolumeKind>) {
     let disk = MemoryDisk::new(bytes);
-    let found = survey(&[&disk]).pop().unwrap();
+    let found = survey(&[&disk], &Silent).unwrap().pop().unwrap();
     (found.table.scheme, found.volumes.iter().map(|volume| volume.content().kind).collect())
 }
 

@@ -163,7 +163,7 @@ proptest! {
         verify(&store, "image").unwrap();
         for (number, bytes) in contents.iter().enumerate() {
             let disk = MemoryDisk::new(bytes.clone());
-            let found = survey(&[&disk]).pop().unwrap();
+            let found = survey(&[&disk], &Silent).unwrap().pop().unwrap();
             let choice = Choice { raw, ..Choice::default() };
             let (_, map) = found.used(&choice);
             let target = Target::new(vec![garbage; bytes.len() + larger * 4096]);
@@ -241,7 +241,7 @@ proptest! {
         let store = MemoryStore::default();
         let shared: Arc<dyn Store> = Arc::new(store.clone());
         let failing = Failing { disk: MemoryDisk::new(bytes.clone()), bad: bad.iter().collect() };
-        let found = survey(&[&failing]).pop().unwrap();
+        let found = survey(&[&failing], &Silent).unwrap().pop().unwrap();
         let (_, map) = found.used(&Choice::default());
         let lost: ExtentMap = bad.iter().flat_map(|e| map.within(e).collect::<Vec<_>>()).collect();
         let outcome =

@@ -49,7 +49,7 @@ fn check(store: &MemoryStore, what: &str) -> usize {
                 finished += 1;
             }
             Condition::Unfinished | Condition::InProgress | Condition::Damaged => {}
-            Condition::TooNew => panic!("{what}: {entry:?}"),
+            Condition::TooNew | Condition::Unreadable => panic!("{what}: {entry:?}"),
         }
     }
     finished
@@ -119,6 +119,19 @@ fn a_replacement_that_fails_once() {
 #[test]
 fn a_replacement_whose_store_goes_away() {
     fails_everywhere(true, Fault::From, ErrorKind::Io);
+}
+
+/// What cannot be looked into is listed: nobody should believe that nothing is there.
+#[test]
+fn a_directory_that_cannot_be_read_is_said() {
+    let store = stored(&[&small_disk()]);
+    // The second listing is that of the files of the image.
+    let failing = FailingStore::new(Arc::new(store.clone()), Fault::From(1), ErrorKind::Io);
+    let entries = library::list(&failing).unwrap();
+    let found: Vec<_> = entries.iter().map(|e| (e.directory.as_str(), e.condition)).collect();
+    assert_eq!(found, [("image", Condition::Unreadable)]);
+    assert!(entries[0].problem.is_some());
+    assert!(library::prunable(&store).unwrap().is_empty());
 }
 
 /// Deleting in the middle of which the store fails leaves the image whole or unfinished, and can

@@ -12,7 +12,7 @@ use crate::operation::destination::names_volume;
 use crate::operation::survey::{Choice, DiskSurvey, survey};
 use crate::store::address::Address;
 use crate::text::message;
-use crate::ui;
+use crate::ui::{self, Console};
 use crate::units::{Extent, ExtentMap, human_bytes};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -37,14 +37,14 @@ pub(super) fn survey_json(survey: &DiskSurvey) -> Value {
     })
 }
 
-pub(super) fn list_disks(json: bool) -> Result<u8> {
+pub(super) fn list_disks(json: bool, console: &Console) -> Result<u8> {
     let inventory = inventory();
     let opened: Vec<Result<Device>> =
         inventory.disks.iter().map(|disk| Device::open(&disk.path, Access::Look)).collect();
     let readable: Vec<&dyn BlockSource> =
         opened.iter().flatten().map(|device| device as &dyn BlockSource).collect();
     // Together: file systems, volume groups and arrays span disks.
-    let mut surveyed = survey(&readable).into_iter();
+    let mut surveyed = survey(&readable, console)?.into_iter();
     let mut next = || surveyed.next().expect("a survey for each disk that was opened");
     let surveys: Vec<Result<DiskSurvey>> =
         opened.into_iter().map(|device| device.map(|_| next())).collect();
@@ -85,7 +85,7 @@ fn extents_json(map: &ExtentMap) -> Value {
     json!(map.iter().map(|extent| [extent.offset, extent.length]).collect::<Vec<_>>())
 }
 
-pub(super) fn show_map(job: &MapJob, json: bool) -> Result<u8> {
+pub(super) fn show_map(job: &MapJob, json: bool, console: &Console) -> Result<u8> {
     let names_image = names_volume(&job.source)
         || Address::parse(&job.source)?.is_some()
         || Path::new(&job.source).is_dir();
@@ -93,7 +93,7 @@ pub(super) fn show_map(job: &MapJob, json: bool) -> Result<u8> {
         let (_destination, image) = open_image(&job.source, Freshness::Any)?;
         map_of_image(&image)?
     } else {
-        vec![map_of_disk(&job.source)?]
+        vec![map_of_disk(&job.source, console)?]
     };
     if json {
         let document = json!({ "disks": disks.iter().map(|disk| json!({
@@ -156,10 +156,10 @@ fn outside_row(map: &ExtentMap, rows: &[MapRow], size: u64) -> MapRow {
     }
 }
 
-fn map_of_disk(word: &str) -> Result<DiskMap> {
+fn map_of_disk(word: &str, console: &Console) -> Result<DiskMap> {
     let selected = selector::resolve(word, &Inventory::read(Path::new("/")))?;
     let device = Device::open(&selected.path, Access::Look)?;
-    let survey = survey(&[&device]).pop().expect("one disk, one survey");
+    let survey = survey(&[&device], console)?.pop().expect("one disk, one survey");
     let (uses, map) = survey.used(&Choice::default());
     let mut rows: Vec<MapRow> = survey
         .volumes

@@ -22,8 +22,8 @@ const DATA_LOST: u8 = 4;
 /// Does a job; answers the exit code of a run that did not fail.
 pub(super) fn run(job: &Job, json: bool, console: &Console) -> Result<u8> {
     match job {
-        Job::Disks(_) => disks::list_disks(json),
-        Job::Map(job) => disks::show_map(job, json),
+        Job::Disks(_) => disks::list_disks(json, console),
+        Job::Map(job) => disks::show_map(job, json, console),
         Job::Save(job) => save::save_disks(job, json, console),
         Job::Restore(job) => restore::restore_image(job, json, console),
         Job::Copy(job) => copy::copy_image(job, json, console),

@@ -33,6 +33,8 @@ pub enum Condition {
     Damaged,
     /// It needs a newer version.
     TooNew,
+    /// Nobody can say what it is: it cannot be read.
+    Unreadable,
 }
 
 /// An image in a store.
@@ -115,7 +117,10 @@ fn list_among(
         let (listing, files) = match looked {
             Ok(found) => found,
             Err(error) if is_wanted && error.kind() != ErrorKind::NotFound => return Err(error),
-            Err(_) => continue,
+            Err(error) => {
+                entries.extend(unreadable(directory, &error));
+                continue;
+            }
         };
         let stored_bytes = listing.iter().map(|file| file.length).sum();
         let mut entry = Entry {
@@ -129,7 +134,10 @@ fn list_among(
         let state = match state_of(files.as_ref()) {
             Ok(state) => state,
             Err(error) if is_wanted && error.kind() != ErrorKind::NotFound => return Err(error),
-            Err(_) => continue,
+            Err(error) => {
+                entries.extend(unreadable(entry.directory, &error));
+                continue;
+            }
         };
         match state {
             State::Foreign => continue,
@@ -180,6 +188,24 @@ fn list_among(
         }
     }
     Ok(entries)
+}
+
+/// What is listed of a directory that may be an image for all that can be seen. Not of one that was
+/// removed meanwhile, nor of what others may not look into: homes, `lost+found`.
+fn unreadable(directory: String, error: &Error) -> Option<Entry> {
+    if error.kind() == ErrorKind::NotFound || error.is_permission_denied() {
+        return None;
+    }
+    let cause = std::error::Error::source(error);
+    let reason = cause.map_or_else(|| error.message().to_string(), ToString::to_string);
+    Some(Entry {
+        name: name_of_directory(&directory).to_owned(),
+        directory,
+        condition: Condition::Unreadable,
+        manifest: None,
+        stored_bytes: 0,
+        problem: Some(message!("library-unreadable", reason = reason)),
+    })
 }
 
 /// The image that took over the name of this one: what is called otherwise does not replace it,
@@ -254,7 +280,10 @@ pub fn holders<'a>(entries: &'a [Entry], name: &str) -> Vec<&'a Entry> {
         entry.name == name
             && !matches!(
                 entry.condition,
-                Condition::Unfinished | Condition::InProgress | Condition::Replaced
+                Condition::Unfinished
+                    | Condition::InProgress
+                    | Condition::Replaced
+                    | Condition::Unreadable
             )
     });
     let (sound, damaged): (Vec<_>, Vec<_>) =

@@ -102,15 +102,19 @@ pub(super) fn keep(file: &Path, plans: &[TargetPlan]) -> Result<KeptOld> {
         .open(&path)
         .context(|| message!("restore-keep-failed"))
         .map_err(located)?;
-    let mut write = |bytes: &[u8]| {
-        output.write_all(bytes).context(|| message!("restore-keep-failed")).map_err(located)
+    let mut write_all = || -> Result<()> {
+        let mut write = |bytes: &[u8]| {
+            output.write_all(bytes).context(|| message!("restore-keep-failed")).map_err(located)
+        };
+        write(&bytes)?;
+        for (plan, place) in &places {
+            let disk = plan.target.look()?;
+            copy(disk.as_ref(), *place, &mut write)?;
+        }
+        output.sync_all().context(|| message!("restore-keep-failed")).map_err(located)
     };
-    write(&bytes)?;
-    for (plan, place) in &places {
-        let disk = plan.target.look()?;
-        copy(disk.as_ref(), *place, &mut write)?;
-    }
-    output.sync_all().context(|| message!("restore-keep-failed")).map_err(located)?;
+    // A part of it helps nobody, and would be in the way of the next try.
+    write_all().inspect_err(|_| drop(std::fs::remove_file(&path)))?;
     if let Some(folder) = path.parent()
         && let Ok(folder) = File::open(folder)
     {

@@ -19,7 +19,7 @@ use crate::block::{BlockSource, BlockTarget};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hardware::BootEntries;
 use crate::image::{Depth, Disk, DiskIdentity, Freshness, Image, ImageId, verify};
-use crate::report::{Report, Stage};
+use crate::report::{Report, Silent, Stage};
 use crate::text::{Message, message};
 use crate::units::{Extent, human_bytes};
 use placement::Placement;
@@ -169,7 +169,7 @@ pub fn plan(
 
 fn look_at(target: &dyn RestoreTarget) -> Result<(u64, DiskSurvey)> {
     let disk = target.look()?;
-    let found = survey(&[disk.as_ref()]).pop().expect("one disk, one survey");
+    let found = survey(&[disk.as_ref()], &Silent)?.pop().expect("one disk, one survey");
     Ok((disk.size(), found))
 }
 

@@ -167,7 +167,7 @@ pub fn plan(
     report.begin(Stage::Survey, 0);
     let sources = with_names_of_their_own(sources);
     let disks: Vec<&dyn BlockSource> = sources.iter().map(|source| source.disk.as_ref()).collect();
-    let surveys = survey(&disks);
+    let surveys = survey(&disks, report)?;
     let mut plans: Vec<DiskPlan> = Vec::new();
     for (source, survey) in sources.into_iter().zip(surveys) {
         check_choice(&source, &survey)?;

@@ -337,12 +337,15 @@ fn partitions_over_the_table_are_a_doubt() {
 }
 
 #[test]
-fn entries_without_length_are_left_out() {
+fn an_entry_that_ends_before_it_begins_is_a_doubt() {
     let mut disk = gpt();
     patch_entry(&mut disk, 2, 40, &4095u64.to_le_bytes());
-    let table = certain(read_bytes(&disk));
-    assert_eq!(ids(&table.problems), ["partition-without-length"]);
-    assert_eq!(places(&table.partitions), [(1, 2048, 2048), (3, 5120, 1024)]);
+    assert_doubt(&read_bytes(&disk), "partition-backwards");
+    assert_eq!(places(&read_bytes(&disk).table.partitions), [(1, 2048, 2048), (3, 5120, 1024)]);
+}
+
+#[test]
+fn entries_without_length_are_left_out() {
     let disk = disk_of(&[(0, mbr(&[(0x83, 2048, 1024), (0x07, 4000, 0)]))]);
     let table = certain(read_bytes(&disk));
     assert_eq!(ids(&table.problems), ["partition-without-length"]);

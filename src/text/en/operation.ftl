@@ -4,6 +4,7 @@ name-unusable = "{ $name }" cannot be the name of an image
 name-unusable-advice = Use letters, digits, spaces, dots and dashes, at most { $length } bytes, beginning with a letter or digit.
 library-in-progress = The image is being written by another process now
 library-keeps-older = It took the place of { $directory }, which stays, and so it stays too
+library-unreadable = It cannot be read: { $reason }
 library-in-use = Another process is reading or writing the image now
 library-in-use-advice = Wait until that has ended, then give the command again.
 library-has-dependent = The image cannot be deleted: { $dependent } refers to it

@@ -14,6 +14,7 @@ partition-ebr-missing = The list of logical partitions breaks off at byte { $off
 partition-ebr-unreadable = The list of logical partitions cannot be read at byte { $offset } ({ $why })
 
 partition-without-length = Partition { $number } has no length, so it is left out
+partition-backwards = The entry of partition { $number } ends before it begins
 partition-past-end = Partition { $number } goes { $missing } bytes past the end of the disk, which has { $size } bytes; only the part on the disk counts
 partition-logical-outside-extended = Logical partition { $number } does not lie inside the extended partition
 partition-overlap = Partitions { $first } and { $second } overlap: both claim { $length } bytes from byte { $offset }

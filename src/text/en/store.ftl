@@ -6,6 +6,7 @@ store-no-image = There is no image of this name
 store-create-failed = A file or folder could not be created at the destination
 store-create-advice = Check that the destination can be written and has no file of this name.
 store-delete-failed = A file or folder could not be removed
+store-delete-advice = Is the medium write-protected, or may you not write there? `calco images` shows what is left.
 store-write-failed = The destination could not be written
 store-full-advice = The destination is full, or cannot hold a file this large. Free some room or choose another destination; what was written so far is no image and can be removed with `calco prune DEST --unfinished`.
 store-read-failed = A file of the image could not be read

@@ -74,6 +74,7 @@ ui-condition-unfinished = UNFINISHED
 ui-condition-in-progress = being written now
 ui-condition-damaged = DAMAGED
 ui-condition-too-new = needs a newer Calco
+ui-condition-unreadable = cannot be read
 ui-show-facts =
     { $name }
     Where: { $location }

@@ -4,6 +4,7 @@ name-unusable = "{ $name }" no puede ser el nombre de una imagen
 name-unusable-advice = Use letras, cifras, espacios, puntos y guiones, como mucho { $length } bytes, empezando por letra o cifra.
 library-in-progress = Otro proceso está escribiendo la imagen ahora
 library-keeps-older = Ocupó el lugar de { $directory }, que se queda, y por eso también se queda
+library-unreadable = No se puede leer: { $reason }
 library-in-use = Otro proceso está leyendo o escribiendo la imagen ahora
 library-in-use-advice = Espere a que termine y repita la orden.
 library-has-dependent = No se puede borrar la imagen: { $dependent } depende de ella

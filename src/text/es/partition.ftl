@@ -14,6 +14,7 @@ partition-ebr-missing = La lista de particiones lógicas se corta en el byte { $
 partition-ebr-unreadable = La lista de particiones lógicas no se puede leer en el byte { $offset } ({ $why })
 
 partition-without-length = La partición { $number } no tiene longitud, así que se deja fuera
+partition-backwards = La entrada de la partición { $number } termina antes de empezar
 partition-past-end = La partición { $number } sobrepasa en { $missing } bytes el final del disco, que tiene { $size } bytes; solo cuenta la parte que está en el disco
 partition-logical-outside-extended = La partición lógica { $number } no está dentro de la partición extendida
 partition-overlap = Las particiones { $first } y { $second } se solapan: las dos ocupan { $length } bytes desde el byte { $offset }

@@ -6,6 +6,7 @@ store-no-image = No hay ninguna imagen con ese nombre
 store-create-failed = No se pudo crear un archivo o carpeta en el destino
 store-create-advice = Compruebe que se pueda escribir en el destino y que no haya un archivo con ese nombre.
 store-delete-failed = No se pudo borrar un archivo o carpeta
+store-delete-advice = ¿Está el medio protegido contra escritura, o no tiene permiso para escribir ahí? `calco images` muestra lo que queda.
 store-write-failed = No se pudo escribir en el destino
 store-full-advice = El destino está lleno o no admite un archivo tan grande. Libere espacio o elija otro destino; lo escrito hasta ahora no es una imagen y se borra con `calco prune DESTINO --unfinished`.
 store-read-failed = No se pudo leer un archivo de la imagen

@@ -74,6 +74,7 @@ ui-condition-unfinished = INCOMPLETA
 ui-condition-in-progress = se está escribiendo ahora
 ui-condition-damaged = DAÑADA
 ui-condition-too-new = necesita un Calco más nuevo
+ui-condition-unreadable = no se puede leer
 ui-show-facts =
     { $name }
     Dónde: { $location }

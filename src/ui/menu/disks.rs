@@ -9,6 +9,7 @@ use crate::hardware::smart::{self, Health};
 use crate::hardware::usage::{Use, disks_under, uses_of};
 use crate::hardware::{Disk, Inventory, selector};
 use crate::operation::survey::{DiskSurvey, survey};
+use crate::report::Silent;
 use crate::text::{Message, message};
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -139,7 +140,7 @@ fn look_at(disk: &Disk) -> (Look, Health) {
     smart::fill(std::slice::from_mut(&mut disk), Path::new("/sys"));
     let look = match Device::open(&disk.path, Access::Look) {
         Err(error) => Look::Failed(error.message().clone()),
-        Ok(device) => match survey(&[&device]).pop() {
+        Ok(device) => match survey(&[&device], &Silent).ok().and_then(|mut found| found.pop()) {
             Some(found) => Look::Done(Arc::new(found)),
             None => Look::Pending,
         },

@@ -9,7 +9,7 @@ use crate::block::device::{Access, Device};
 use crate::hardware::Disk;
 use crate::hardware::smart::{Health, Verdict};
 use crate::operation::survey::survey;
-use crate::report::Stage;
+use crate::report::{Silent, Stage};
 use crate::text::{Language, message, with_language};
 use console::measure_text_width;
 use std::process::{Command, Stdio};
@@ -108,7 +108,7 @@ fn disks_are_shown_with_their_contents_and_what_is_wrong_with_them() {
         return;
     };
     let device = Device::open(file.path(), Access::Look).unwrap();
-    let survey = Arc::new(survey(&[&device]).pop().unwrap());
+    let survey = Arc::new(survey(&[&device], &Silent).unwrap().pop().unwrap());
     for language in Language::ALL {
         with_language(language, || {
             let all = [
@@ -149,7 +149,7 @@ fn a_bar_is_to_scale_and_in_one_line() {
         return;
     };
     let device = Device::open(file.path(), Access::Look).unwrap();
-    let survey = survey(&[&device]).pop().unwrap();
+    let survey = survey(&[&device], &Silent).unwrap().pop().unwrap();
     for view in [VIEW, ASCII, View { columns: 40, ..VIEW }] {
         let bar = with_language(Language::English, || describe::bar(&survey, view));
         assert!(measure_text_width(&bar) <= view.columns - 9, "{bar}");
@@ -160,7 +160,7 @@ fn a_bar_is_to_scale_and_in_one_line() {
         assert!(widths[1] * 3 <= widths[2] && widths[1] * 5 >= widths[2], "{bar}");
     }
     let blank = crate::block::memory::MemoryDisk::new(vec![0; 1 << 20]);
-    let survey = crate::operation::survey::survey(&[&blank]).pop().unwrap();
+    let survey = crate::operation::survey::survey(&[&blank], &Silent).unwrap().pop().unwrap();
     assert!(measure_text_width(&describe::bar(&survey, VIEW)) <= 70);
 }
 
