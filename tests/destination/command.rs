@@ -82,6 +82,25 @@ fn what_a_look_finds_is_not_changed_by_it() {
 }
 
 #[test]
+fn a_folder_for_an_image_that_was_refused_does_not_stay() {
+    let Some(volume) = Volume::make(Kind::Ext4, "Made") else { return };
+    let device = volume.attach();
+    let disk = source(volume.folder.path(), 2 * MIB);
+    let on_it = |path: &str| format!("disk:{}{path}", volume.label);
+    let refused = ["save", &disk, "--to", &on_it("/new/deep"), "--name", "a", "--partitions", "7"];
+    calco(&refused).expect(1);
+    assert_given_back(&device);
+    calco(&["images", &on_it("/new")]).expect(1);
+    // What holds an image does, and so does what was there before.
+    calco(&["save", &disk, "--to", &on_it("/new"), "--name", "first"]).expect(0);
+    calco(&["delete", &on_it("/new/first"), "--yes"]).expect(0);
+    calco(&refused).expect(1);
+    calco(&["images", &on_it("/new")]).expect(0);
+    calco(&["images", &on_it("/new/deep")]).expect(1);
+    assert_given_back(&device);
+}
+
+#[test]
 fn a_name_must_mean_exactly_one_volume() {
     let Some(volume) = Volume::make(Kind::Ext4, "Two") else { return };
     let copy = volume.folder.path().join("copy.img");

@@ -60,8 +60,23 @@ pub struct Destination {
     folder: PathBuf,
     access: DestinationAccess,
     volume: Option<VolumeOnDisk>,
+    // Goes before what it lies in is unmounted.
+    made: MadeFolders,
     mounted: Option<Mounted>,
     warnings: Vec<Message>,
+}
+
+/// Folders that were made for an image: gone with this, as long as nothing is in them.
+#[derive(Default)]
+struct MadeFolders(Vec<PathBuf>);
+
+impl Drop for MadeFolders {
+    fn drop(&mut self) {
+        for folder in self.0.iter().rev() {
+            // Refused where something is in it.
+            let _ = std::fs::remove_dir(folder);
+        }
+    }
 }
 
 /// Whether a word names a volume and not a folder.
@@ -205,6 +220,7 @@ fn open_folder(word: &str, access: DestinationAccess) -> Result<Destination> {
         store: Arc::new(store),
         access,
         volume: None,
+        made: MadeFolders::default(),
         mounted: None,
         warnings: Vec::new(),
     })
@@ -244,6 +260,7 @@ fn open_volume(
         }
     }
     let mounted = mounting::mount(&volume, access)?;
+    let mut made = MadeFolders::default();
     let mut folder = mounted.folder.clone();
     for name in &word.folders {
         folder.push(name);
@@ -251,6 +268,7 @@ fn open_volume(
             std::fs::create_dir(&folder)
                 .context(|| message!("store-create-failed"))
                 .map_err(|error| error.at_path(word.to_string()))?;
+            made.0.push(folder.clone());
         }
         stay_inside(&mounted.folder, &folder, word)?;
     }
@@ -261,6 +279,7 @@ fn open_volume(
         folder,
         access,
         volume: Some(volume),
+        made,
         mounted: Some(mounted),
         warnings,
     })
@@ -394,6 +413,7 @@ impl Destination {
     /// # Errors
     /// When that failed: then nothing written can be trusted before it was verified.
     pub fn close(mut self, report: &dyn Report) -> Result<()> {
+        drop(std::mem::take(&mut self.made));
         let Some(mut mounted) = self.mounted.take() else { return Ok(()) };
         if self.access == DestinationAccess::Look {
             // Nothing depends on it, and what could not be unmounted is left for the next one.

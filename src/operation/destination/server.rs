@@ -1,6 +1,6 @@
 //! Destinations on servers: who asks, with what, and how long a server is waited for.
 
-use super::{Destination, DestinationAccess, Reach};
+use super::{Destination, DestinationAccess, MadeFolders, Reach};
 use crate::error::{Error, ErrorKind, Result};
 use crate::network::{Interface, State, ipv6_addresses};
 use crate::operation::is_unattended;
@@ -169,6 +169,7 @@ pub(super) fn open(address: Address, access: DestinationAccess) -> Result<Destin
         folder: PathBuf::new(),
         access,
         volume: None,
+        made: MadeFolders::default(),
         mounted: None,
         warnings: Vec::new(),
     })
