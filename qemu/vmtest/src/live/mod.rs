@@ -5,6 +5,7 @@ mod cycle;
 mod menu;
 mod real_system;
 mod sample;
+mod shell;
 mod texts;
 
 pub use boot::{BuiltSystem, ENGLISH, MENU, Medium};
@@ -15,4 +16,5 @@ pub use sample::{
     SMALL_SERIAL, StickKind, assert_equal, copy_of, cut_out, empty_disk, make_volumes, small_disk,
     stick, stick_with, work_folder,
 };
+pub use shell::Shell;
 pub use texts::Texts;

@@ -1,10 +1,10 @@
 //! Folders of servers that the kernel mounts: NFS and SMB.
 
 use crate::scripts::calco;
-use crate::{SOON, at_the_menu, enter_shell};
-use calco_vmtest::live::{BuiltSystem, Menu, SMALL_SERIAL, Texts, small_disk, work_folder};
+use crate::{SOON, at_the_menu};
+use calco_vmtest::live::{BuiltSystem, Menu, SMALL_SERIAL, Shell, Texts, small_disk, work_folder};
 use calco_vmtest::servers::{Nfs, Nfs3, Smb, nfs, smb};
-use calco_vmtest::{Bus, Disk, Guest, Key, Machine, Wire};
+use calco_vmtest::{Bus, Disk, Key, Machine, Wire};
 use std::cell::RefCell;
 use std::fs;
 use std::io::Read as _;
@@ -25,11 +25,10 @@ const AWAY: Duration = Duration::from_secs(30);
 
 /// A machine with a small disk and an empty one, in its rescue shell, and where those disks are.
 struct InShell {
-    guest: Guest,
+    shell: Shell,
     source: PathBuf,
     target: PathBuf,
     built: BuiltSystem,
-    commands: u32,
 }
 
 impl InShell {
@@ -71,35 +70,19 @@ impl InShell {
             .disk(Disk::new(&target).on(Bus::Virtio).serial_number("TARGET"))
             .wire(Wire::Host);
         let texts = Texts::english();
-        let mut guest = at_the_menu(&built, machine, &texts);
-        enter_shell(&mut Menu { guest: &mut guest, texts: &texts });
-        Some(Self { guest, source, target, built, commands: 0 })
-    }
-
-    /// The mark that follows what a command writes.
-    fn mark(number: u32) -> String {
-        format!("end={}=", 1000 + number)
+        let shell = Shell::enter(at_the_menu(&built, machine, &texts), &texts);
+        Some(Self { shell, source, target, built })
     }
 
     /// Begins a command in the shell.
     fn begin(&mut self, command: &str) {
-        self.commands += 1;
-        // The mark is not in what is typed.
-        self.guest.type_text(&format!("{command}; echo end=$((1000+{}))=$?=", self.commands));
-        self.guest.press(Key::Enter);
+        self.shell.begin(command);
     }
 
     /// Waits for its end, and answers its exit code and what it wrote.
+    #[track_caller]
     fn end(&mut self) -> (u8, String) {
-        let mark = Self::mark(self.commands);
-        self.guest.wait_for_output(&mark, SMALL_JOB);
-        self.guest.wait_for_output("=", SOON);
-        let output = self.guest.output();
-        let (text, code) = output.split_once(&mark).unwrap();
-        let code = code.split('=').next().unwrap().parse().expect("an exit code");
-        let before = Self::mark(self.commands - 1);
-        let own = text.split_once(&before).map_or(text, |(_, own)| own);
-        (code, own.to_owned())
+        self.shell.end(SMALL_JOB)
     }
 
     /// Runs calco, which must end with this code and say this text.
@@ -179,7 +162,7 @@ fn a_folder_of_an_nfs_server() {
     machine.calco(&format!("images {}", at("read-only")), 0, "");
     machine.calco(&format!("{save} nfs://10.0.2.2:9/images"), 1, "Connection refused");
     machine.calco(&format!("{save} nfs://nowhere.invalid/images"), 1, "is not known");
-    machine.guest.keep_screen("end");
+    machine.shell.guest.keep_screen("end");
 }
 
 /// Found out when none is asked for, and without rpcbind.
@@ -194,7 +177,7 @@ fn a_folder_of_a_server_that_speaks_nfs_3_only() {
     machine.calco(&format!("images '{address}?version=3'"), 0, "no images here");
     machine.calco(&format!("images '{address}?version=4.1'"), 1, "no version of NFS in common");
     machine.calco(&format!("images '{address}/nothing'"), 1, "no export or folder");
-    machine.guest.keep_screen("end");
+    machine.shell.guest.keep_screen("end");
 }
 
 #[test]
@@ -226,7 +209,7 @@ fn a_share_of_an_smb_server() {
     machine.calco(&alone, 5, "nobody is there to be asked");
     machine.calco(&save(&at("", "read-only")), 1, "Permission denied");
     machine.calco(&save("smb://10.0.2.2:9/images"), 1, "Connection refused");
-    machine.guest.keep_screen("end");
+    machine.shell.guest.keep_screen("end");
 }
 
 /// Bytes that the files below a path take up.
@@ -262,7 +245,7 @@ fn outlasts(
     let (code, output) = machine.end();
     assert_eq!(code, 0, "{output}");
     machine.verified_here(&folder.join("large"));
-    machine.guest.keep_screen("saved");
+    machine.shell.guest.keep_screen("saved");
 
     machine.begin(&format!("calco restore {address}/large --to serial:TARGET --yes"));
     let target = machine.target.clone();
@@ -272,7 +255,7 @@ fn outlasts(
     back();
     let (code, output) = machine.end();
     assert_eq!(code, 0, "{output}");
-    machine.guest.keep_screen("restored");
+    machine.shell.guest.keep_screen("restored");
     let same = Command::new("cmp").arg(&machine.source).arg(&machine.target).output().unwrap();
     assert!(same.status.success(), "{}", String::from_utf8_lossy(&same.stdout));
 }
@@ -327,12 +310,12 @@ fn an_nfs_server_that_is_gone_for_good() {
     assert_eq!(code, 1, "{output}");
     let plain = output.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(plain.contains("did not come back within one minute"), "{output}");
-    machine.guest.keep_screen("gone");
+    machine.shell.guest.keep_screen("gone");
     // The machine is not held up by it.
     let texts = Texts::english();
-    machine.guest.type_text("exit");
-    machine.guest.press(Key::Enter);
-    let mut menu = Menu { guest: &mut machine.guest, texts: &texts };
+    machine.shell.guest.type_text("exit");
+    machine.shell.guest.press(Key::Enter);
+    let mut menu = Menu { guest: &mut machine.shell.guest, texts: &texts };
     menu.see("menu-welcome");
     menu.power_off();
 }
