@@ -1,7 +1,7 @@
 //! Plans, disks and images as tables for people.
 
 use crate::error::Result;
-use crate::filesystem::{Volume, VolumeState};
+use crate::filesystem::{Volume, VolumeKind, VolumeState};
 use crate::hardware::smart::Verdict;
 use crate::hardware::{Disk, FirmwareMode, Inventory, SecureBoot};
 use crate::image::{DiskIdentity, Manifest, Saved, System};
@@ -46,12 +46,7 @@ pub(super) fn identity_line(identity: &DiskIdentity) -> String {
 
 /// What is on a disk in one line: "Debian GNU/Linux 12, 3 partitions, 4.20 of 8.00 GiB used".
 pub(super) fn content_line(survey: &DiskSurvey) -> String {
-    let nothing = survey.table.scheme == Scheme::None
-        && survey
-            .volumes
-            .iter()
-            .all(|volume| volume.content().kind == crate::filesystem::VolumeKind::Unknown);
-    if nothing {
+    if is_nothing_known(survey) {
         return message!("ui-content-nothing").to_string();
     }
     let used = message!(
@@ -69,6 +64,12 @@ pub(super) fn content_line(survey: &DiskSurvey) -> String {
     let system = survey.system().and_then(|system| system.name);
     let parts = [system, Some(volumes.to_string()), Some(used.to_string())];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// Whether nothing was recognized on a disk: it may be a new one.
+pub(super) fn is_nothing_known(survey: &DiskSurvey) -> bool {
+    survey.table.scheme == Scheme::None
+        && survey.volumes.iter().all(|volume| volume.content().kind == VolumeKind::Unknown)
 }
 
 fn scheme_name(scheme: Scheme) -> &'static str {

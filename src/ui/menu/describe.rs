@@ -7,7 +7,7 @@ use crate::operation::destination::VolumeOnDisk;
 use crate::operation::library::Entry;
 use crate::operation::survey::DiskSurvey;
 use crate::text::{Message, message};
-use crate::ui::listing::{condition_name, content_line};
+use crate::ui::listing::{condition_name, content_line, is_nothing_known};
 use crate::units::{human_bytes, marketing_bytes};
 use console::measure_text_width;
 
@@ -114,8 +114,12 @@ fn widths(lengths: &[u64], columns: usize) -> Vec<usize> {
     widths
 }
 
-/// The partitions of a disk to scale, in one line: names, what is in use, what is free.
+/// The partitions of a disk to scale, in one line: names, what is in use, what is free. Nothing of a
+/// disk on which nothing is known: a new one would look full.
 pub(super) fn bar(survey: &DiskSurvey, view: View) -> String {
+    if is_nothing_known(survey) {
+        return String::new();
+    }
     let stretches = stretches(survey);
     // A disk with more partitions than columns shows the first of them.
     let columns = BAR_COLUMNS.min(view.columns.saturating_sub(9));

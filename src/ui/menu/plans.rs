@@ -67,7 +67,7 @@ pub(super) fn disk(seen: &Seen, view: View) -> String {
         Look::Failed(why) => lines.push(why.to_string()),
         Look::Done(survey) => {
             lines.push(describe::contents(survey));
-            lines.push(describe::bar(survey, view));
+            lines.extend(Some(describe::bar(survey, view)).filter(|bar| !bar.is_empty()));
             lines.extend(survey.volumes.iter().map(|volume| volume_line(volume, &used(volume))));
             lines.extend(remarks(survey));
         }
