@@ -118,22 +118,27 @@ pub(super) fn check_tree(
         }
     }
     let mut budget = boot.clusters.min(MOST as u64);
-    while let Some(first) = waiting.pop() {
-        let mut cluster = first;
-        for _ in 0..LONGEST.div_ceil(boot.cluster_size) {
-            if !boot.has_cluster(cluster) {
-                break;
+    while !waiting.is_empty() {
+        // Level by level, each in the order of the disk.
+        let mut level = std::mem::take(&mut waiting);
+        level.sort_unstable();
+        for first in level {
+            let mut cluster = first;
+            for _ in 0..LONGEST.div_ceil(boot.cluster_size) {
+                if !boot.has_cluster(cluster) {
+                    break;
+                }
+                // Directories that share clusters would be read again and again.
+                budget = budget
+                    .checked_sub(1)
+                    .ok_or_else(|| message!("fat-directory-twice", cluster = first.to_string()))?;
+                let extent = boot.cluster_extent(cluster.into(), 1);
+                let bytes = source.read_vec(extent.offset, extent.length as usize);
+                if look(&bytes.map_err(unreadable_doubt)?, &mut waiting)? {
+                    break;
+                }
+                cluster = table::next(source, boot, cluster).map_err(unreadable_doubt)?;
             }
-            // Directories that share clusters would be read again and again.
-            budget = budget
-                .checked_sub(1)
-                .ok_or_else(|| message!("fat-directory-twice", cluster = first.to_string()))?;
-            let extent = boot.cluster_extent(cluster.into(), 1);
-            let bytes = source.read_vec(extent.offset, extent.length as usize);
-            if look(&bytes.map_err(unreadable_doubt)?, &mut waiting)? {
-                break;
-            }
-            cluster = table::next(source, boot, cluster).map_err(unreadable_doubt)?;
         }
     }
     Ok(())
