@@ -16,7 +16,6 @@ use crate::ui::menu::PersonAtMenu;
 use crate::ui::{self, Console, ProgressStyle};
 use clap::error::ErrorKind as ClapKind;
 use clap::{FromArgMatches as _, Parser};
-use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -99,7 +98,7 @@ pub fn main_with(machine: Option<&dyn Machine>) -> ExitCode {
             signal_hook::flag::register_conditional_shutdown(signal, 130, interrupted.clone());
         let once = signal_hook::flag::register(signal, interrupted.clone());
         if twice.is_err() || once.is_err() {
-            eprintln!("{}", message!("cli-no-signals"));
+            ui::tell(&format!("{}\n", message!("cli-no-signals")));
         }
     }
     let style = ProgressStyle::named(&line.options.progress);
@@ -131,9 +130,7 @@ fn fail(error: &Error, json: bool) -> ExitCode {
         }});
         let _ = ui::print(&format!("{document:#}\n"));
     }
-    // Standard error may be gone with its terminal.
-    let report = ui::harmless(&error.report());
-    let _ = writeln!(std::io::stderr(), "{report}");
+    ui::tell(&format!("{}\n", error.report()));
     ExitCode::from(error.kind().exit_code())
 }
 
@@ -147,7 +144,7 @@ fn usage(error: &clap::Error, words: &[std::ffi::OsString]) -> ExitCode {
         };
     }
     if error.kind() == ClapKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        eprint!("{}", error.render());
+        ui::tell(&error.render().to_string());
         return ExitCode::from(ErrorKind::Usage.exit_code());
     }
     let context = |kind: ContextKind| match error.get(kind) {

@@ -18,9 +18,10 @@ pub use crate::text::harmless;
 use crate::text::message;
 use std::io::Write as _;
 
-/// Writes to standard error, beside what a program may read.
+/// Writes to standard error, beside what a program may read. It may be gone with its terminal, which
+/// is no reason to stop.
 pub fn tell(text: &str) {
-    eprint!("{}", harmless(text));
+    let _ = std::io::stderr().write_all(harmless(text).as_bytes());
 }
 
 /// Writes to standard output. A reader that went away is no error.

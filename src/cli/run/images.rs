@@ -153,7 +153,7 @@ pub(super) fn verify_images(job: &VerifyJob, json: bool, console: &Console) -> R
                     "report": error.report(),
                 }));
                 if job.images.len() > 1 {
-                    eprintln!("{word}\n{}", error.report());
+                    ui::tell(&format!("{word}\n{}\n", error.report()));
                 }
                 // Damage is what a verification is for: it outweighs any other trouble.
                 let damaged = |e: &Error| e.kind() == ErrorKind::Damaged;
@@ -171,7 +171,7 @@ pub(super) fn verify_images(job: &VerifyJob, json: bool, console: &Console) -> R
         None => Ok(0),
         Some(error) if json || job.images.len() > 1 => {
             if job.images.len() == 1 {
-                eprintln!("{}", error.report());
+                ui::tell(&format!("{}\n", error.report()));
             }
             Ok(error.kind().exit_code())
         }
