@@ -2,9 +2,11 @@
 
 use crate::scripts::calco;
 use crate::{SOON, at_the_menu};
-use calco_vmtest::live::{BuiltSystem, Menu, SMALL_SERIAL, Shell, Texts, small_disk, work_folder};
+use calco_vmtest::live::{
+    BuiltSystem, ENGLISH, MENU, Menu, SMALL_SERIAL, Shell, Texts, small_disk, work_folder,
+};
 use calco_vmtest::servers::{Nfs, Nfs3, Smb, nfs, smb};
-use calco_vmtest::{Bus, Disk, Key, Machine, Wire};
+use calco_vmtest::{Boot, Bus, Disk, Key, Machine, Wire};
 use std::cell::RefCell;
 use std::fs;
 use std::io::Read as _;
@@ -440,4 +442,49 @@ fn credentials_on_a_labelled_stick_let_us_in() {
         assert!(!text.contains("w\\\"ord") && !text.contains("w\"ord"), "{text}");
     }
     assert!(fs::read(&stick).unwrap() == before, "the stick was written to");
+}
+
+/// As a server that machines boot from gives it to them: see docs/destinations.md.
+#[test]
+fn credentials_in_a_second_archive_let_us_in() {
+    let name = "share-archive";
+    let Some(built) = BuiltSystem::find(name) else { return };
+    if !smb::can_serve() {
+        return;
+    }
+    let work = work_folder(name);
+    let server = Smb::start(work.path());
+    let tree = work.path().join("tree");
+    fs::create_dir_all(tree.join("etc/calco")).unwrap();
+    let lines = format!("[smb://10.0.2.2]\npassword = \"{}\"\n", smb::PASSWORD);
+    fs::write(tree.join("etc/calco/credentials"), lines).unwrap();
+    let packed = Command::new("bsdtar")
+        .args(["--create", "--format=newc", "--uid=0", "--gid=0", "--directory"])
+        .args([&tree, Path::new("etc")])
+        .output()
+        .unwrap();
+    assert!(packed.status.success());
+    let Boot::Kernel { kernel, initramfs, command_line } = built.boot_kernel(ENGLISH) else {
+        unreachable!("a kernel was asked for");
+    };
+    let both = work.path().join("both");
+    let first = fs::read(initramfs).unwrap();
+    // The kernel looks for the next archive at a multiple of four bytes.
+    let gap = vec![0; first.len().next_multiple_of(4) - first.len()];
+    fs::write(&both, [first, gap, packed.stdout].concat()).unwrap();
+    let machine = Machine::new(name).wire(Wire::Host).boot(Boot::Kernel {
+        kernel,
+        initramfs: both,
+        command_line,
+    });
+    let texts = Texts::english();
+    let mut guest = machine.start();
+    guest.wait_for(texts.get("menu-welcome"), MENU);
+    let mut shell = Shell::enter(guest, &texts);
+    let images = format!("calco images smb://root@10.0.2.2:{}/images </dev/null", server.port);
+    let (code, output) = shell.run(&images, SMALL_JOB);
+    assert!(code == 0 && output.contains("no images"), "{output}");
+    let wrong =
+        format!("calco images 'smb://LAB;other@10.0.2.2:{}/images' </dev/null", server.port);
+    assert_ne!(shell.run(&wrong, SMALL_JOB).0, 0);
 }
