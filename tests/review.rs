@@ -83,7 +83,7 @@ fn a_disk_that_was_pulled_out_is_not_saved_as_zeros() {
     save(Arc::new(MemoryDisk::new(disk())), &store, false).unwrap();
     let error = save(Failing::new(true), &store, true).unwrap_err();
     assert!(error.report().contains("77"), "{error:?}");
-    let entries = library::list(&store).unwrap();
+    let entries = library::list(&store, &Silent).unwrap();
     let finished: Vec<_> =
         entries.iter().filter(|entry| entry.condition == Condition::Finished).collect();
     assert_eq!(finished.len(), 1, "only the first one");
@@ -101,11 +101,11 @@ fn an_image_with_holes_does_not_remove_the_one_it_replaces() {
     let found = Image::open(library::find(&store, "office").unwrap(), Freshness::Any).unwrap();
     assert_eq!(found.manifest().image_id, holes.image_id);
     let ids = |store: &MemoryStore| -> Vec<_> {
-        let entries = library::list(store).unwrap();
+        let entries = library::list(store, &Silent).unwrap();
         entries.iter().filter_map(|entry| Some(entry.manifest.as_ref()?.image_id)).collect()
     };
     assert!(ids(&store).contains(&whole.image_id));
-    assert!(library::prunable(&store).unwrap().is_empty());
+    assert!(library::prunable(&store, &Silent).unwrap().is_empty());
     // A whole one replaces both: the first must not come back as the image of this name.
     let third = save(Arc::new(MemoryDisk::new(disk())), &store, true).unwrap();
     assert_eq!(ids(&store), [third.image_id]);
@@ -119,8 +119,8 @@ fn folders_of_others_are_no_images() {
     store.set("game", "0123456789abcdef-textures.index", Some(vec![1; 100]));
     store.set("web", "manifest.json", Some(b"{\"name\":\"app\"}".to_vec()));
     store.set("web", "header.json", Some(b"{}".to_vec()));
-    assert!(library::list(&store).unwrap().is_empty());
-    assert!(library::prunable(&store).unwrap().is_empty());
+    assert!(library::list(&store, &Silent).unwrap().is_empty());
+    assert!(library::prunable(&store, &Silent).unwrap().is_empty());
     for directory in ["objects", "game", "web"] {
         let error = library::delete(&store, directory).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound, "{directory}");
@@ -131,8 +131,11 @@ fn folders_of_others_are_no_images() {
     store.set("cut", "header.json", Some(b"{\"calco\":\"hea".to_vec()));
     store.set("lost", "0123456789abcdef-000000.pack", Some(vec![1; 100]));
     store.set("lost", "holiday.pack", Some(vec![1; 100]));
-    let pruned: Vec<String> =
-        library::prunable(&store).unwrap().into_iter().map(|entry| entry.directory).collect();
+    let pruned: Vec<String> = library::prunable(&store, &Silent)
+        .unwrap()
+        .into_iter()
+        .map(|entry| entry.directory)
+        .collect();
     assert_eq!(pruned, ["cut", "lost"]);
     library::delete(&store, "lost").unwrap();
     assert!(store.get("lost", "holiday.pack").is_some(), "it was not ours");
@@ -151,7 +154,7 @@ fn a_pipe_in_the_place_of_a_file_stops_nobody() {
     let store = LocalStore::open(folder.path()).unwrap();
     let (done, finished) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
-        let listed = library::list(&store).map(|entries| entries.len());
+        let listed = library::list(&store, &Silent).map(|entries| entries.len());
         let claimed = store.claim("header-json").map(|_| ());
         let _ = done.send((listed, claimed));
     });
@@ -301,7 +304,7 @@ fn a_save_that_fails_at_its_very_end_leaves_no_damaged_image() {
     for at in 0..operations {
         let (memory, _, saved) = run(Fault::Once(at));
         failed += u32::from(saved.is_err());
-        for entry in library::list(&memory).unwrap() {
+        for entry in library::list(&memory, &Silent).unwrap() {
             assert_ne!(entry.condition, Condition::Damaged, "operation {at}");
         }
     }

@@ -47,7 +47,7 @@ impl ServerOptions {
     pub(super) fn set_up(&self, asker: Arc<dyn Asker>) -> Result<()> {
         let home = std::env::home_dir().filter(|home| home.is_absolute());
         let mut sources = Sources::default();
-        for file in self.credentials.iter().chain(&usual_files(home.as_deref())) {
+        for file in &self.credentials {
             sources.keyring.add_file(file)?;
         }
         if let Some(file) = &self.password_file {
@@ -60,6 +60,7 @@ impl ServerOptions {
         let minutes = self.wait.map(|minutes| Duration::from_secs(minutes.saturating_mul(60)));
         reach_servers_by(ServerAccess {
             sources,
+            usual_files: usual_files(home.as_deref()),
             asker,
             patience: minutes.unwrap_or(ServerAccess::PATIENCE),
             known_hosts: home.map(|home| home.join(".ssh/known_hosts")),

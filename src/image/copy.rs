@@ -93,7 +93,8 @@ impl<'a> ImageCopy<'a> {
             Image::in_the_making(self.files.clone(), self.image.header().clone(), manifest.clone());
         let found = verify(&arrived, Depth::Full, Freshness::Medium, Stage::Verify, report)?;
         report.check()?;
-        if let Err(error) = self.write_small(MANIFEST, &bytes) {
+        let mut file = self.files.create(MANIFEST)?;
+        if let Err(error) = file.write(&bytes).and_then(|()| file.finish()) {
             // As in a save: half a manifest would look like a damaged image.
             let _ = self.files.delete(MANIFEST);
             return Err(error);

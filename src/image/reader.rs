@@ -337,8 +337,9 @@ impl Packs<'_> {
             .on_device(self.image.files.location()));
         }
         let mut header = [0; PackHeader::LENGTH];
-        let read = file.read_at(0, &mut header);
-        let header = read.ok().and_then(|()| PackHeader::decode(&header));
+        file.read_at(0, &mut header)
+            .map_err(|error| error.on_device(self.image.files.location()))?;
+        let header = PackHeader::decode(&header);
         if header.is_none_or(|header| header.image_id != self.image.header.image_id) {
             return Err(damaged(&record.file, message!("image-pack-damaged"))
                 .on_device(self.image.files.location()));

@@ -55,7 +55,12 @@ pub struct CopyOutcome {
 ///
 /// # Errors
 /// When the name is taken or unusable, there is no room, or the destination cannot hold a file.
-pub fn plan(image: Image, store: Arc<dyn Store>, name: Option<&str>) -> Result<CopyPlan> {
+pub fn plan(
+    image: Image,
+    store: Arc<dyn Store>,
+    name: Option<&str>,
+    report: &dyn Report,
+) -> Result<CopyPlan> {
     let own = names::called(&image.files().directory(), &image.manifest().name).to_owned();
     let name = name.unwrap_or(&own).to_owned();
     names::check(&name)?;
@@ -66,7 +71,7 @@ pub fn plan(image: Image, store: Arc<dyn Store>, name: Option<&str>) -> Result<C
         store,
         name,
     };
-    plan.place = plan.find_place()?;
+    plan.place = plan.find_place(report)?;
     if !matches!(plan.place, Place::There(_)) {
         plan.check_room()?;
     }
@@ -74,10 +79,10 @@ pub fn plan(image: Image, store: Arc<dyn Store>, name: Option<&str>) -> Result<C
 }
 
 impl CopyPlan {
-    fn find_place(&self) -> Result<Place> {
+    fn find_place(&self, report: &dyn Report) -> Result<Place> {
         let manifest = self.image.manifest();
         let store = self.store.as_ref();
-        let entries = library::list_sure_of(store, Some(&self.name))?;
+        let entries = library::list_sure_of(store, Some(&self.name), report)?;
         let same = entries.iter().find(|entry| {
             let other = entry.manifest.as_ref();
             other.is_some_and(|other| {

@@ -100,6 +100,9 @@ impl Credentials {
     }
 }
 
+/// The option of an address that says whose bucket is meant.
+const ENDPOINT: &str = "endpoint";
+
 /// A part of a credentials file: for places whose address begins like this one.
 #[derive(Clone, Debug)]
 struct Part {
@@ -110,13 +113,16 @@ struct Part {
 impl Part {
     fn is_for(&self, address: &Address) -> bool {
         let Some(place) = &self.place else { return true };
-        let web = |scheme| matches!(scheme, Scheme::Http | Scheme::Https);
         let same_scheme = place.scheme == address.scheme
-            || (web(place.scheme) && web(address.scheme) && place.scheme == Scheme::Http);
+            || (is_web(place.scheme) && is_web(address.scheme) && place.scheme == Scheme::Http);
         same_scheme
             && place.host.eq_ignore_ascii_case(&address.host)
             && (place.port.is_none() || place.port == address.port)
             && (place.user.is_none() || address.user.is_none() || place.user == address.user)
+            // The same bucket at another endpoint is another bucket.
+            && place.options.get(ENDPOINT).is_none_or(|wanted| {
+                address.options.get(ENDPOINT) == Some(wanted)
+            })
             && address.folders.starts_with(&place.folders)
     }
 
@@ -125,9 +131,14 @@ impl Part {
         self.place.as_ref().map_or(0, |place| {
             1 + usize::from(place.port.is_some())
                 + usize::from(place.user.is_some())
+                + usize::from(place.options.contains_key(ENDPOINT))
                 + place.folders.len()
         })
     }
+}
+
+const fn is_web(scheme: Scheme) -> bool {
+    matches!(scheme, Scheme::Http | Scheme::Https)
 }
 
 /// Credentials files that were read.
@@ -253,12 +264,28 @@ impl Keyring {
         Ok(())
     }
 
-    /// What the files say for a place: of several parts that fit, what the closest says counts.
+    /// What the files say for a place: of several parts that fit, what the closest says counts. A user
+    /// in the address of a part is the one that it is for. Web servers are told a user only when their
+    /// address or a part of their own names one: most have none, and would see a password for another.
     pub fn find(&self, address: &Address) -> Credentials {
-        let mut parts: Vec<&Part> = self.parts.iter().filter(|part| part.is_for(address)).collect();
+        let only_own = address.user.is_none() && is_web(address.scheme);
+        let mut parts: Vec<&Part> = self
+            .parts
+            .iter()
+            .filter(|part| part.is_for(address) && (part.place.is_some() || !only_own))
+            .collect();
         parts.sort_by_key(|part| std::cmp::Reverse(part.rank()));
-        let mut found = Credentials::default();
+        let mut found = Credentials { user: address.user.clone(), ..Credentials::default() };
         for part in parts {
+            let user = part.place.as_ref().and_then(|place| place.user.as_ref());
+            let is_for_another =
+                user.is_some() && found.user.is_some() && found.user.as_ref() != user;
+            if is_for_another {
+                continue;
+            }
+            if found.user.is_none() {
+                found.user = user.cloned();
+            }
             found.fill_from(&part.credentials);
         }
         found
@@ -315,8 +342,8 @@ pub struct Sources {
 
 impl Sources {
     /// What is known for a place: from its address, what was given for this run, the environment
-    /// (`CALCO_USER`, `CALCO_DOMAIN`, `CALCO_PASSWORD`, `CALCO_PASSPHRASE`; for object storage
-    /// also `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`), and files.
+    /// (`CALCO_USER`, `CALCO_DOMAIN`, `CALCO_PASSWORD`, `CALCO_PASSPHRASE`, but not for a web server
+    /// whose address names no user; for object storage also `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`), and files.
     pub fn find(&self, address: &Address) -> Credentials {
         self.find_with(address, &|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
     }
@@ -345,7 +372,10 @@ impl Sources {
             environment.secret_key = secret("AWS_SECRET_ACCESS_KEY");
             environment.session_token = secret("AWS_SESSION_TOKEN");
         }
-        found.fill_from(&environment);
+        // See [`Keyring::find`].
+        if address.user.is_some() || !is_web(address.scheme) {
+            found.fill_from(&environment);
+        }
         let named = Address { user: found.user.clone(), ..address.clone() };
         found.fill_from(&self.keyring.find(&named));
         found
@@ -413,9 +443,35 @@ mod tests {
         );
         assert_eq!(found.access_key, None);
         assert_eq!(find(&sources, "s3://other").access_key.as_deref(), Some("AKENV"));
+        // A web server that asked for nobody hears of nobody.
+        let web = find(&sources, "http://other/x");
+        assert_eq!((web.user, web.password), (None, None));
+        assert_eq!(password(&find(&sources, "https://eva@other/x")), Some("from the environment"));
         sources.given.password = Some(Secret::new("given".into()));
         assert_eq!(password(&find(&sources, "sftp://other/x")), Some("given"));
         assert!(!format!("{sources:?}").contains("spaces"));
+    }
+
+    #[test]
+    fn a_user_in_the_address_of_a_part_is_whom_it_is_for() {
+        let mut keyring = Keyring::default();
+        let text = "[sftp://ana@nas]\npassword = a\n[sftp://eva@nas:2222]\npassphrase = e\n\
+            [http://intra]\nuser = ina\npassword = i\n\
+            [s3://b?endpoint=https://one]\naccess-key = K1\n[s3://b?endpoint=https://two]\naccess-key = K2\n";
+        keyring.add(text, Path::new("")).unwrap();
+        let find = |word: &str| keyring.find(&address(word));
+        let found = find("sftp://nas/x");
+        assert_eq!((found.user.as_deref(), password(&found)), (Some("ana"), Some("a")));
+        assert_eq!(password(&find("sftp://eva@nas/x")), None);
+        // The closest says whose it is, and what is for others does not count.
+        let found = find("sftp://nas:2222/x");
+        assert_eq!((found.user.as_deref(), password(&found)), (Some("eva"), None));
+        assert!(found.passphrase.is_some());
+        assert_eq!(find("https://intra/x").user.as_deref(), Some("ina"));
+        let key = |word: &str| find(word).access_key;
+        assert_eq!(key("s3://b?endpoint=https://two").as_deref(), Some("K2"));
+        assert_eq!(key("s3://b?endpoint=https://three"), None);
+        assert_eq!(key("s3://b"), None);
     }
 
     #[test]

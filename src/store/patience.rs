@@ -15,6 +15,8 @@ pub struct Patience {
     limit: Duration,
     /// Whether it answered before: one that never did is more likely to be named wrongly.
     was_there: AtomicBool,
+    /// Whether it was waited for in vain: nobody waits as long for it again.
+    was_given_up: AtomicBool,
 }
 
 /// What is told while a server is away, and whether the person still wants to wait. One for the
@@ -121,7 +123,18 @@ fn clock() -> String {
 impl Patience {
     /// Patience with a server for `limit`, counted from the moment it went away.
     pub fn new(server: impl Into<String>, limit: Duration) -> Self {
-        Self { server: server.into(), limit, was_there: AtomicBool::new(false) }
+        Self {
+            server: server.into(),
+            limit,
+            was_there: AtomicBool::new(false),
+            was_given_up: AtomicBool::new(false),
+        }
+    }
+
+    /// It answered.
+    pub fn heard(&self) {
+        self.was_there.store(true, Ordering::Relaxed);
+        self.was_given_up.store(false, Ordering::Relaxed);
     }
 
     /// What people call the server.
@@ -142,7 +155,7 @@ impl Patience {
             let error = match operation() {
                 Err(error) if error.kind() == ErrorKind::Unreachable => error,
                 result => {
-                    self.was_there.store(true, Ordering::Relaxed);
+                    self.heard();
                     if waited.is_some() {
                         self.came_back();
                     }
@@ -152,20 +165,18 @@ impl Patience {
             if !self.was_there.load(Ordering::Relaxed) || self.limit.is_zero() {
                 return Err(error);
             }
+            if self.was_given_up.load(Ordering::Relaxed) {
+                return Err(self.gone().caused_by(error));
+            }
             let since = match waited {
                 Some(since) => since,
                 None => *waited.insert(self.went_away(&error)),
             };
             let rest = self.limit.saturating_sub(since.elapsed());
             if rest.is_zero() {
+                self.was_given_up.store(true, Ordering::Relaxed);
                 BOARD.with(|state| state.away.remove(&self.server));
-                let minutes = self.limit.as_secs().div_ceil(60);
-                return Err(Error::new(
-                    ErrorKind::Unreachable,
-                    message!("store-gone", server = self.server.as_str(), minutes = minutes),
-                )
-                .advise(message!("store-gone-advice"))
-                .caused_by(error));
+                return Err(self.gone().caused_by(error));
             }
             if !BOARD.pause(pause.min(rest)) {
                 BOARD.with(|state| state.away.remove(&self.server));
@@ -200,7 +211,8 @@ impl Patience {
             if begun.elapsed() < silence {
                 continue;
             }
-            if !self.was_there.load(Ordering::Relaxed) {
+            let (was_there, was_given_up) = (&self.was_there, &self.was_given_up);
+            if !was_there.load(Ordering::Relaxed) || was_given_up.load(Ordering::Relaxed) {
                 return Err(why());
             }
             let since = *since.get_or_insert_with(|| self.went_away(&why()));
@@ -212,6 +224,12 @@ impl Patience {
                 return Err(Error::new(ErrorKind::Interrupted, message!("error-interrupted")));
             }
         }
+    }
+
+    fn gone(&self) -> Error {
+        let minutes = self.limit.as_secs().div_ceil(60);
+        let what = message!("store-gone", server = self.server.as_str(), minutes = minutes);
+        Error::new(ErrorKind::Unreachable, what).advise(message!("store-gone-advice"))
     }
 
     fn went_away(&self, error: &Error) -> Instant {
@@ -306,6 +324,18 @@ mod tests {
         short.insist(|| Ok(())).unwrap();
         let error = watch(&notes, || short.insist(|| -> Result<()> { Err(gone()) })).unwrap_err();
         assert_eq!(error.message().id(), "store-gone");
+        // Once is enough; when it is there again, it is waited for again.
+        let begun = Instant::now();
+        let error = short.insist(|| -> Result<()> { Err(gone()) }).unwrap_err();
+        assert_eq!(error.message().id(), "store-gone");
+        assert!(begun.elapsed() < Duration::from_millis(200));
+        short.insist(|| Ok(())).unwrap();
+        let mut tries = 0;
+        let result = short.insist(|| {
+            tries += 1;
+            if tries < 2 { Err(gone()) } else { Ok(()) }
+        });
+        assert!(result.is_ok());
 
         notes.1.store(true, Ordering::SeqCst);
         let begun = Instant::now();

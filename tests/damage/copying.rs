@@ -15,7 +15,7 @@ fn original() -> MemoryStore {
 }
 
 fn copy_to(from: &MemoryStore, to: Arc<dyn Store>) -> Result<CopyOutcome> {
-    copy::plan(open(from, "image")?, to, None)?.execute(&Silent)
+    copy::plan(open(from, "image")?, to, None, &Silent)?.execute(&Silent)
 }
 
 #[track_caller]
@@ -35,7 +35,7 @@ fn a_copy_is_the_same_image() {
     verify(&to, "image").unwrap();
     // Once more is no harm.
     assert!(copy_to(&from, Arc::new(to.clone())).unwrap().was_there);
-    assert_eq!(library::list(&to).unwrap().len(), 1);
+    assert_eq!(library::list(&to, &Silent).unwrap().len(), 1);
     // A copy that went bad is not called good.
     let pack = file_names(&to, "image").into_iter().find(|name| name.ends_with(".pack")).unwrap();
     let mut bytes = to.get("image", &pack).unwrap();
@@ -52,9 +52,10 @@ fn another_image_of_the_name_is_in_the_way_and_stays() {
     let to = stored(&[&vec![7; MIB]]);
     let before = to.get("image", "manifest.json");
     assert_eq!(kind_of(&copy_to(&from, Arc::new(to.clone()))), Some(ErrorKind::Refused));
-    assert_eq!(library::list(&to).unwrap().len(), 1);
+    assert_eq!(library::list(&to, &Silent).unwrap().len(), 1);
     assert_eq!(to.get("image", "manifest.json"), before);
-    let plan = copy::plan(open(&from, "image").unwrap(), Arc::new(to.clone()), Some("second"));
+    let plan =
+        copy::plan(open(&from, "image").unwrap(), Arc::new(to.clone()), Some("second"), &Silent);
     let outcome = plan.unwrap().execute(&Silent).unwrap();
     assert_eq!(outcome.name, "second");
     assert_equal(&from, &to, "second");
@@ -79,7 +80,7 @@ fn a_damaged_image_is_not_replicated() {
                 ErrorKind::Damaged | ErrorKind::Unsupported | ErrorKind::NotFound
             ));
             assert!(
-                library::list(&to)
+                library::list(&to, &Silent)
                     .unwrap()
                     .iter()
                     .all(|entry| entry.condition == Condition::Unfinished)
@@ -100,7 +101,7 @@ fn a_store_that_fails_at_any_operation_leaves_no_half_copy_and_the_next_attempt_
                 Arc::new(FailingStore::new(Arc::new(to.clone()), fault(number), ErrorKind::Io));
             let copied = copy_to(&from, failing.clone());
             let what = format!("operation {number}: {copied:?}");
-            for entry in library::list(&to).unwrap() {
+            for entry in library::list(&to, &Silent).unwrap() {
                 if entry.condition == Condition::Finished {
                     verify(&to, &entry.directory).unwrap_or_else(|error| panic!("{what}: {error}"));
                 }
@@ -112,7 +113,7 @@ fn a_store_that_fails_at_any_operation_leaves_no_half_copy_and_the_next_attempt_
             );
             copy_to(&from, Arc::new(to.clone())).unwrap_or_else(|error| panic!("{what}: {error}"));
             verify(&to, "image").unwrap();
-            let finished = library::list(&to).unwrap();
+            let finished = library::list(&to, &Silent).unwrap();
             assert_eq!(finished.len(), 1, "{what}: {finished:?}");
             number += 1;
             if number > operations {

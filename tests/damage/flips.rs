@@ -214,7 +214,7 @@ fn foreign_files_in_a_destination_are_passed_over() {
     let store = stored(&[&small_disk()]);
     store.set("photos", "a.jpg", Some(vec![1, 2, 3]));
     store.set("empty", "x", Some(vec![]));
-    let entries = calco::operation::library::list(&store).unwrap();
+    let entries = calco::operation::library::list(&store, &calco::report::Silent).unwrap();
     assert_eq!(entries.len(), 1, "{entries:?}");
     assert_eq!(store.directories().unwrap().len(), 3);
 }

@@ -280,7 +280,7 @@ fn refused_with(forgery: &Forgery, kinds: &[ErrorKind], what: &str) {
     let restored = restore(&store, 0, None, &target);
     assert!(restored.is_err(), "restore, {what}: {restored:?}");
     assert_eq!(target.written(), 0, "{what}: the target was written");
-    let listed = calco::operation::library::list(&store);
+    let listed = calco::operation::library::list(&store, &calco::report::Silent);
     assert!(listed.is_ok(), "{what}: {listed:?}");
     assert!(begun.elapsed() < Duration::from_secs(10), "{what} took {:?}", begun.elapsed());
 }

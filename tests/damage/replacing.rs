@@ -84,7 +84,7 @@ fn directories(entries: &[library::Entry]) -> Vec<&str> {
 #[test]
 fn a_replaced_image_goes_once_its_replacement_is_proven() {
     let (store, made) = chain(3);
-    let pruning = library::pruning(&store).unwrap();
+    let pruning = library::pruning(&store, &Silent).unwrap();
     // The oldest first: whatever is left when this is cut off, only the last has the name.
     assert_eq!(directories(&pruning.remove), [&made[0], &made[1]]);
     assert!(pruning.keep.is_empty());
@@ -120,16 +120,16 @@ fn a_replaced_image_stays_when_its_replacement_is_not_whole() {
     for (what, damage) in damages {
         let (store, made) = chain(2);
         damage(&store, &made[1]);
-        let pruning = library::pruning(&store).unwrap();
+        let pruning = library::pruning(&store, &Silent).unwrap();
         assert!(pruning.remove.is_empty(), "{what}");
         assert_eq!(directories(&pruning.keep), [&made[0]], "{what}");
         let reason = pruning.keep[0].problem.as_ref().unwrap();
         assert_eq!(reason.id(), "library-keeps-unproven", "{what}");
-        assert!(library::prunable(&store).unwrap().is_empty(), "{what}");
+        assert!(library::prunable(&store, &Silent).unwrap().is_empty(), "{what}");
 
         // The same when it happens while the person is asked.
         let (store, made) = chain(2);
-        let pruning = library::pruning(&store).unwrap();
+        let pruning = library::pruning(&store, &Silent).unwrap();
         damage(&store, &made[1]);
         let removed = pruning.carry_out(&store, &pruning.remove[0]);
         assert_eq!(kind_of(&removed), Some(ErrorKind::Damaged), "{what}");
@@ -143,20 +143,20 @@ fn an_image_that_claims_to_replace_another_does_not_remove_it() {
     let (store, made) = chain(2);
     let second = manifest_of(&store, &made[1]).image_id;
     forge(&store, &made[0], |manifest| manifest.replaces = Some(second));
-    let pruning = library::pruning(&store).unwrap();
+    let pruning = library::pruning(&store, &Silent).unwrap();
     assert!(pruning.remove.is_empty());
     assert_eq!(pruning.keep.len(), 2);
     assert_eq!(kind_of(&library::find(&store, "image")), Some(ErrorKind::Refused));
     // One of another name claims to replace it.
     let (store, made) = chain(2);
     forge(&store, &made[1], |manifest| manifest.name = "another".into());
-    assert!(library::pruning(&store).unwrap().remove.is_empty());
+    assert!(library::pruning(&store, &Silent).unwrap().remove.is_empty());
     assert_eq!(library::find(&store, "image").unwrap().location(), made[0]);
     // One claims to replace itself.
     let store = stored(&[&small_disk()]);
     let own = manifest_of(&store, "image").image_id;
     forge(&store, "image", |manifest| manifest.replaces = Some(own));
-    assert!(library::pruning(&store).unwrap().remove.is_empty());
+    assert!(library::pruning(&store, &Silent).unwrap().remove.is_empty());
     assert_eq!(library::find(&store, "image").unwrap().location(), "image");
 }
 
@@ -168,7 +168,7 @@ fn a_leftover_that_became_an_image_meanwhile_stays() {
         store.set("image", file, None);
         content
     });
-    let pruning = library::pruning(&store).unwrap();
+    let pruning = library::pruning(&store, &Silent).unwrap();
     store.set("image", "SHA256SUMS", sums);
     store.set("image", "manifest.json", manifest);
     let removed = pruning.carry_out(&store, &pruning.remove[0]);
@@ -285,7 +285,7 @@ fn a_new_image_that_is_not_sound_removes_nothing() {
         &Silent,
     )
     .unwrap();
-    assert!(library::pruning(&store).unwrap().remove.is_empty());
+    assert!(library::pruning(&store, &Silent).unwrap().remove.is_empty());
 }
 
 #[test]
@@ -323,8 +323,8 @@ fn of_two_saves_of_one_name_both_are_kept() {
             let image = open(&store, &outcome.name).unwrap();
             assert_eq!(image.manifest().image_id, outcomes[number].image_id);
         }
-        assert_eq!(library::list(&store).unwrap().len(), 3, "replace {replace}");
-        assert!(library::prunable(&store).unwrap().is_empty());
+        assert_eq!(library::list(&store, &Silent).unwrap().len(), 3, "replace {replace}");
+        assert!(library::prunable(&store, &Silent).unwrap().is_empty());
     }
 }
 
@@ -374,9 +374,9 @@ fn a_folder_that_somebody_renamed_is_called_as_it_is_now() {
         assert_eq!(open(&store, "image").unwrap().manifest().image_id, saved.image_id);
     }
     assert_eq!(open(&store, "last year").unwrap().manifest().image_id, kept);
-    assert!(library::prunable(&store).unwrap().is_empty());
+    assert!(library::prunable(&store, &Silent).unwrap().is_empty());
     let names: Vec<String> =
-        library::list(&store).unwrap().into_iter().map(|entry| entry.name).collect();
+        library::list(&store, &Silent).unwrap().into_iter().map(|entry| entry.name).collect();
     assert_eq!(names, ["image", "last year"]);
 }
 
@@ -439,7 +439,7 @@ fn a_damaged_image_can_be_replaced() {
     let found = open(&store, "image").unwrap();
     assert_eq!(found.manifest().image_id, saved.image_id);
     let conditions: Vec<Condition> =
-        library::list(&store).unwrap().iter().map(|entry| entry.condition).collect();
+        library::list(&store, &Silent).unwrap().iter().map(|entry| entry.condition).collect();
     assert_eq!(conditions, [Condition::Damaged, Condition::Finished]);
 }
 
@@ -457,7 +457,7 @@ fn an_image_behind_a_link_is_listed_and_never_deleted_through_it() {
     }
     std::os::unix::fs::symlink("circle", folder.path().join("circle")).unwrap();
     let store = LocalStore::open(folder.path()).unwrap();
-    let entries = library::list(&store).unwrap();
+    let entries = library::list(&store, &Silent).unwrap();
     let found: Vec<_> =
         entries.iter().map(|entry| (entry.directory.as_str(), entry.condition)).collect();
     assert_eq!(found, [("cut", Condition::Unfinished), ("moved", Condition::Finished)]);
@@ -467,7 +467,7 @@ fn an_image_behind_a_link_is_listed_and_never_deleted_through_it() {
         let error = library::delete(&store, name).unwrap_err();
         assert_eq!((error.kind(), error.message().id()), (ErrorKind::Refused, "library-is-link"));
     }
-    let pruning = library::pruning(&store).unwrap();
+    let pruning = library::pruning(&store, &Silent).unwrap();
     assert!(pruning.remove.is_empty());
     assert_eq!(directories(&pruning.keep), ["cut"]);
     verify(real.as_ref(), "office").unwrap();

@@ -30,7 +30,7 @@ fn save_failing(
 /// Whatever is listed as finished must verify and be one of the two disks, whole.
 fn check(store: &MemoryStore, what: &str) -> usize {
     let mut finished = 0;
-    for entry in library::list(store).unwrap() {
+    for entry in library::list(store, &calco::report::Silent).unwrap() {
         match entry.condition {
             Condition::Finished | Condition::Replaced => {
                 let image = calco::image::Image::open(
@@ -93,7 +93,7 @@ fn fails_everywhere(replace: bool, fault: fn(u64) -> Fault, kind: ErrorKind) {
             break;
         }
         // What failed can be pruned, and then only whole images are left.
-        for entry in library::prunable(&store).unwrap() {
+        for entry in library::prunable(&store, &calco::report::Silent).unwrap() {
             library::delete(&store, &entry.directory).unwrap();
         }
         check(&store, &what);
@@ -127,11 +127,11 @@ fn a_directory_that_cannot_be_read_is_said() {
     let store = stored(&[&small_disk()]);
     // The second listing is that of the files of the image.
     let failing = FailingStore::new(Arc::new(store.clone()), Fault::From(1), ErrorKind::Io);
-    let entries = library::list(&failing).unwrap();
+    let entries = library::list(&failing, &calco::report::Silent).unwrap();
     let found: Vec<_> = entries.iter().map(|e| (e.directory.as_str(), e.condition)).collect();
     assert_eq!(found, [("image", Condition::Unreadable)]);
     assert!(entries[0].problem.is_some());
-    assert!(library::prunable(&store).unwrap().is_empty());
+    assert!(library::prunable(&store, &calco::report::Silent).unwrap().is_empty());
 }
 
 /// Deleting in the middle of which the store fails leaves the image whole or unfinished, and can

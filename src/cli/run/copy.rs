@@ -18,7 +18,8 @@ pub(super) fn copy_image(job: &CopyJob, json: bool, console: &Console) -> Result
         true => destination::open_to_plan(&job.to, &[])?,
         false => destination::open_to_save(&job.to, &[])?,
     };
-    let plan = copy::plan(image, to.store(), job.name.as_deref()).map_err(|e| to.explain(e))?;
+    let plan =
+        copy::plan(image, to.store(), job.name.as_deref(), console).map_err(|e| to.explain(e))?;
     super::warn(to.warnings());
     if !json {
         let what = match plan.is_there() {

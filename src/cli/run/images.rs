@@ -35,12 +35,12 @@ fn image_json(entry: &library::Entry) -> Value {
     })
 }
 
-pub(super) fn list_images(job: &ImagesJob, json: bool) -> Result<u8> {
+pub(super) fn list_images(job: &ImagesJob, json: bool, console: &Console) -> Result<u8> {
     let mut found: Vec<(String, Vec<library::Entry>)> = Vec::new();
     for word in &job.destinations {
         let destination = destination::open(word, DestinationAccess::Look)?;
         super::warn(destination.warnings());
-        let entries = library::list(destination.store().as_ref())
+        let entries = library::list(destination.store().as_ref(), console)
             .map_err(|error| destination.explain(error))?;
         found.push((destination.location(), entries));
     }
@@ -204,7 +204,7 @@ pub(super) fn delete_image(job: &DeleteJob, json: bool, console: &Console) -> Re
 pub(super) fn prune(job: &PruneJob, json: bool, console: &Console) -> Result<u8> {
     let destination = destination::open(&job.destination, DestinationAccess::Write)?;
     let store = destination.store();
-    let pruning = library::pruning(store.as_ref())?;
+    let pruning = library::pruning(store.as_ref(), console)?;
     let mut kept: Vec<(&str, String)> = pruning
         .keep
         .iter()

@@ -28,7 +28,7 @@ pub(super) fn run(job: &Job, json: bool, console: &Console) -> Result<u8> {
         Job::Restore(job) => restore::restore_image(job, json, console),
         Job::Copy(job) => copy::copy_image(job, json, console),
         Job::Verify(job) => images::verify_images(job, json, console),
-        Job::Images(job) => images::list_images(job, json),
+        Job::Images(job) => images::list_images(job, json, console),
         Job::Show(job) => images::show_image(job, json),
         Job::Delete(job) => images::delete_image(job, json, console),
         Job::Prune(job) => images::prune(job, json, console),

@@ -28,6 +28,9 @@ const STICK: Duration = Duration::from_secs(10);
 pub struct ServerAccess {
     /// Where credentials come from.
     pub sources: Sources,
+    /// Further files of credentials, read when a server is reached: what is wrong with them is no
+    /// matter before.
+    pub usual_files: Vec<PathBuf>,
     /// Who can be asked.
     pub asker: Arc<dyn Asker>,
     /// How long a server that went away is waited for.
@@ -48,6 +51,7 @@ impl Default for ServerAccess {
     fn default() -> Self {
         Self {
             sources: Sources::default(),
+            usual_files: Vec::new(),
             asker: Arc::new(Nobody),
             patience: Self::PATIENCE,
             known_hosts: None,
@@ -102,7 +106,11 @@ fn credentials_of_stick() -> Result<Keyring> {
 /// Everything that is known for a place. Where nobody watches, a stick with credentials is waited
 /// for a moment when they are missing: it may just be being found.
 fn credentials(how: &ServerAccess, address: &Address) -> Result<Credentials> {
-    let mut known = how.sources.find(address);
+    let mut all = how.sources.clone();
+    for file in &how.usual_files {
+        all.keyring.add_file(file)?;
+    }
+    let mut known = all.find(address);
     let is_live = State::read(Path::new(State::FILE)).is_some();
     if !is_live || address.scheme == Scheme::Nfs {
         return Ok(known);
@@ -110,9 +118,16 @@ fn credentials(how: &ServerAccess, address: &Address) -> Result<Credentials> {
     let needs_secret = known.user.is_some() || matches!(address.scheme, Scheme::Sftp | Scheme::S3);
     let until = Instant::now() + STICK;
     while !known.has_secret() {
-        let mut sources = how.sources.clone();
-        sources.keyring.append(&credentials_of_stick()?);
-        known = sources.find(address);
+        match credentials_of_stick() {
+            Ok(keyring) => {
+                let mut sources = all.clone();
+                sources.keyring.append(&keyring);
+                known = sources.find(address);
+            }
+            // Whoever is let in without a secret needs none of it.
+            Err(_) if !needs_secret => break,
+            Err(error) => return Err(error),
+        }
         if !is_unattended() || !needs_secret || Instant::now() >= until {
             break;
         }
@@ -147,12 +162,16 @@ pub(super) fn open(address: Address, access: DestinationAccess) -> Result<Destin
             let credentials = credentials(how, &address)?;
             let keys =
                 HostKeys { given: credentials.host_keys.clone(), file: how.known_hosts.clone() };
-            Arc::new(SftpStore::open(address, credentials, keys, how.asker.clone())?)
+            let store = SftpStore::open(address, credentials, keys, how.asker.clone())?;
+            patience.heard();
+            Arc::new(store)
         }
         Scheme::S3 => {
             let credentials = credentials(how, &address)?;
             let client = WebClient::new(&how.trust)?;
-            Arc::new(BucketStore::open(client, address, &credentials, how.asker.as_ref())?)
+            let store = BucketStore::open(client, address, &credentials, how.asker.as_ref())?;
+            patience.heard();
+            Arc::new(store)
         }
         Scheme::Http | Scheme::Https if access == DestinationAccess::Write => {
             return Err(SiteStore::refuse_to_write(&address));

@@ -12,10 +12,12 @@ use crate::image::{
     Envelope, Freshness, HEADER, Header, Image, ImageFiles, ImageId, Manifest, State,
     lacks_only_manifest, open_envelope, state_of,
 };
+use crate::report::Report;
 use crate::store::Store;
 use crate::text::{Message, message};
 use serde::Serialize;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// What a directory of a store is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -76,26 +78,30 @@ impl Entry {
 /// Lists the images of a store. Directories that are no images are passed over.
 ///
 /// # Errors
-/// When the store cannot be read.
-pub fn list(store: &dyn Store) -> Result<Vec<Entry>> {
-    list_sure_of(store, None)
+/// When the store cannot be read, or `report` ends it.
+pub fn list(store: &dyn Store, report: &dyn Report) -> Result<Vec<Entry>> {
+    list_sure_of(store, None, report)
 }
 
 /// As [`list`], but sure of `name`: where a list passes over what it cannot look into, a name that
 /// is taken would look free.
 ///
 /// # Errors
-/// When the store, or a directory made for `name`, cannot be read.
-pub fn list_sure_of(store: &dyn Store, name: Option<&str>) -> Result<Vec<Entry>> {
-    list_among(store, store.directories()?, name)
+/// As [`list`]; when a directory made for `name` cannot be read.
+pub fn list_sure_of(
+    store: &dyn Store,
+    name: Option<&str>,
+    report: &dyn Report,
+) -> Result<Vec<Entry>> {
+    list_among(store, &store.directories()?, name, report)
 }
 
 /// Those that may be the image that people call `name`, in a store that may know no others.
 ///
 /// # Errors
-/// When the store cannot be read, or there is none.
-pub fn list_named(store: &dyn Store, name: &str) -> Result<Vec<Entry>> {
-    let entries = list_among(store, store.candidates(name)?, Some(name))?;
+/// As [`list_sure_of`]; when there is none.
+pub fn list_named(store: &dyn Store, name: &str, report: &dyn Report) -> Result<Vec<Entry>> {
+    let entries = list_among(store, &store.candidates(name)?, Some(name), report)?;
     match entries.is_empty() {
         true => Err(Error::new(ErrorKind::NotFound, message!("store-no-image"))
             .at_path(format!("{}/{name}", store.location()))
@@ -104,82 +110,40 @@ pub fn list_named(store: &dyn Store, name: &str) -> Result<Vec<Entry>> {
     }
 }
 
+/// How many directories are looked at side by side: on a server each look is several journeys there
+/// and back.
+const LOOKS: usize = 8;
+
 fn list_among(
     store: &dyn Store,
-    directories: Vec<String>,
+    directories: &[String],
     name: Option<&str>,
+    report: &dyn Report,
 ) -> Result<Vec<Entry>> {
-    let mut entries = Vec::new();
-    for directory in directories {
-        // One directory that cannot be read must not hide the others.
-        let is_wanted = name == Some(name_of_directory(&directory));
-        let looked = store.directory(&directory).and_then(|files| Ok((files.list()?, files)));
-        let (listing, files) = match looked {
-            Ok(found) => found,
-            Err(error) if is_wanted && error.kind() != ErrorKind::NotFound => return Err(error),
-            Err(error) => {
-                entries.extend(unreadable(directory, &error));
-                continue;
-            }
-        };
-        let stored_bytes = listing.iter().map(|file| file.length).sum();
-        let mut entry = Entry {
-            name: name_of_directory(&directory).to_owned(),
-            directory,
-            condition: Condition::Unfinished,
-            manifest: None,
-            stored_bytes,
-            problem: None,
-        };
-        let state = match state_of(files.as_ref()) {
-            Ok(state) => state,
-            Err(error) if is_wanted && error.kind() != ErrorKind::NotFound => return Err(error),
-            Err(error) => {
-                entries.extend(unreadable(entry.directory, &error));
-                continue;
-            }
-        };
-        match state {
-            State::Foreign => continue,
-            State::Unfinished => {
-                if store.claim(&entry.directory)?.is_none() {
-                    entry.condition = Condition::InProgress;
-                } else if lacks_only_manifest(&listing) {
-                    entry.problem = Some(message!("image-manifest-lost"));
-                }
-            }
-            State::Finished => match Image::open(files, Freshness::Any) {
-                Ok(image) => {
-                    entry.condition = Condition::Finished;
-                    // The list may be older than the image.
-                    let missing = image
-                        .manifest()
-                        .missing_among(&listing)
-                        .and_then(|_| image.manifest().missing_among(&image.files().list().ok()?));
-                    if let Some(problem) = missing {
-                        entry.condition = Condition::Damaged;
-                        entry.problem = Some(problem);
+    let next = AtomicUsize::new(0);
+    let found = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..LOOKS.min(directories.len()) {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(directory) = directories.get(number) else { return };
+                    let is_wanted = name == Some(name_of_directory(directory));
+                    let looked = report.check().and_then(|()| look_at(store, directory, is_wanted));
+                    if looked.is_err() {
+                        // The others end with what they have begun.
+                        next.store(directories.len(), Ordering::Relaxed);
                     }
-                    entry.name = names::called(&entry.directory, &image.manifest().name).to_owned();
-                    entry.manifest = Some(image.manifest().clone());
+                    found.lock().expect("no holder panics").push((number, looked));
                 }
-                Err(error)
-                    if is_wanted
-                        && !matches!(error.kind(), ErrorKind::Damaged | ErrorKind::Unsupported) =>
-                {
-                    return Err(error);
-                }
-                Err(error) => {
-                    entry.condition = match error.kind() {
-                        ErrorKind::Unsupported => Condition::TooNew,
-                        _ => Condition::Damaged,
-                    };
-                    entry.problem = Some(error.message().clone());
-                }
-            },
+            });
         }
-        entries.push(entry);
-    }
+    });
+    let mut found = found.into_inner().expect("no holder panicked");
+    found.sort_unstable_by_key(|(number, _)| *number);
+    let looked: Vec<Option<Entry>> =
+        found.into_iter().map(|(_, looked)| looked).collect::<Result<_>>()?;
+    let mut entries: Vec<Entry> = looked.into_iter().flatten().collect();
     let replaced: Vec<bool> =
         entries.iter().map(|entry| replacement_of(&entries, entry).is_some()).collect();
     for (entry, is_replaced) in entries.iter_mut().zip(replaced) {
@@ -190,17 +154,83 @@ fn list_among(
     Ok(entries)
 }
 
-/// What is listed of a directory that may be an image for all that can be seen. Not of one that was
-/// removed meanwhile, nor of what others may not look into: homes, `lost+found`.
-fn unreadable(directory: String, error: &Error) -> Option<Entry> {
-    if error.kind() == ErrorKind::NotFound || error.is_permission_denied() {
+/// What a directory is; none when it is no image, or was removed meanwhile. One that cannot be read
+/// must not hide the others, unless it `is_wanted`. A server that is gone, or a person who does not
+/// want to wait, says nothing of what is there.
+fn look_at(store: &dyn Store, directory: &str, is_wanted: bool) -> Result<Option<Entry>> {
+    let give_up = |error: Error| match error.kind() {
+        ErrorKind::Unreachable | ErrorKind::Interrupted => Err(error),
+        ErrorKind::NotFound => Ok(None),
+        _ if is_wanted => Err(error),
+        _ => Ok(unreadable(directory, &error)),
+    };
+    let looked = store.directory(directory).and_then(|files| {
+        let listing = files.list()?;
+        let state = state_of(files.as_ref())?;
+        Ok((files, listing, state))
+    });
+    let (files, listing, state) = match looked {
+        Ok(found) => found,
+        Err(error) => return give_up(error),
+    };
+    let mut entry = Entry {
+        name: name_of_directory(directory).to_owned(),
+        directory: directory.to_owned(),
+        condition: Condition::Unfinished,
+        manifest: None,
+        stored_bytes: listing.iter().map(|file| file.length).sum(),
+        problem: None,
+    };
+    match state {
+        State::Foreign => return Ok(None),
+        State::Unfinished => {
+            if store.claim(directory)?.is_none() {
+                entry.condition = Condition::InProgress;
+            } else if lacks_only_manifest(&listing) {
+                entry.problem = Some(message!("image-manifest-lost"));
+            }
+        }
+        State::Finished => match Image::open(files, Freshness::Any) {
+            Ok(image) => {
+                entry.condition = Condition::Finished;
+                // The list may be older than the image.
+                let missing = image
+                    .manifest()
+                    .missing_among(&listing)
+                    .and_then(|_| image.manifest().missing_among(&image.files().list().ok()?));
+                if let Some(problem) = missing {
+                    entry.condition = Condition::Damaged;
+                    entry.problem = Some(problem);
+                }
+                entry.name = names::called(directory, &image.manifest().name).to_owned();
+                entry.manifest = Some(image.manifest().clone());
+            }
+            Err(error) => {
+                entry.condition = match error.kind() {
+                    ErrorKind::Unsupported => Condition::TooNew,
+                    ErrorKind::Damaged => Condition::Damaged,
+                    // One of its files is gone.
+                    ErrorKind::NotFound if !is_wanted => Condition::Damaged,
+                    _ => return give_up(error),
+                };
+                entry.problem = Some(error.message().clone());
+            }
+        },
+    }
+    Ok(Some(entry))
+}
+
+/// What is listed of a directory that may be an image for all that can be seen. Nothing of what this
+/// machine keeps to others: homes, `lost+found`.
+fn unreadable(directory: &str, error: &Error) -> Option<Entry> {
+    if error.is_permission_denied() {
         return None;
     }
     let cause = std::error::Error::source(error);
     let reason = cause.map_or_else(|| error.message().to_string(), ToString::to_string);
     Some(Entry {
-        name: name_of_directory(&directory).to_owned(),
-        directory,
+        name: name_of_directory(directory).to_owned(),
+        directory: directory.to_owned(),
         condition: Condition::Unreadable,
         manifest: None,
         stored_bytes: 0,

@@ -6,7 +6,7 @@ use crate::image::{
     ABOUT, Depth, Freshness, HEADER, Image, ImageFiles, LOG, MANIFEST, SHA256SUMS, State,
     is_data_file, state_of, verify,
 };
-use crate::report::{Silent, Stage};
+use crate::report::{Report, Silent, Stage};
 use crate::store::Store;
 use crate::text::{Message, message};
 use std::collections::BTreeMap;
@@ -145,8 +145,8 @@ impl Pruning {
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn pruning(store: &dyn Store) -> Result<Pruning> {
-    let entries = list(store)?;
+pub fn pruning(store: &dyn Store, report: &dyn Report) -> Result<Pruning> {
+    let entries = list(store, report)?;
     let mut found = Pruning { remove: Vec::new(), keep: Vec::new(), replaced_by: BTreeMap::new() };
     let mut proofs: BTreeMap<&str, Option<Message>> = BTreeMap::new();
     let mut replaced = Vec::new();
@@ -188,8 +188,8 @@ pub fn pruning(store: &dyn Store) -> Result<Pruning> {
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn prunable(store: &dyn Store) -> Result<Vec<Entry>> {
-    pruning(store).map(|found| found.remove)
+pub fn prunable(store: &dyn Store, report: &dyn Report) -> Result<Vec<Entry>> {
+    pruning(store, report).map(|found| found.remove)
 }
 
 /// The image that has the name of a replaced one now, however often it was replaced; none when

@@ -184,7 +184,7 @@ pub fn plan(
         }
     };
     names::check(&name)?;
-    let entries = library::list_sure_of(store.as_ref(), Some(&name))?;
+    let entries = library::list_sure_of(store.as_ref(), Some(&name), report)?;
     let existing = library::holders(&entries, &name);
     if !existing.is_empty() && !options.replace {
         return Err(Error::new(ErrorKind::Refused, message!("save-name-taken", name = name))
@@ -412,7 +412,7 @@ impl SavePlan {
         report.check().map_err(interrupted)?;
         // Nobody else who saves here commits until this one stands.
         let lock = self.store.lock()?;
-        let (replaces, moved) = self.settle_name(&mut manifest);
+        let (replaces, moved) = self.settle_name(&mut manifest, report)?;
         if let Some(moved) = moved {
             report.note(&moved);
             warnings.push(moved);
@@ -463,10 +463,11 @@ impl SavePlan {
     fn settle_name(
         &self,
         manifest: &mut Manifest,
-    ) -> (Option<&library::Replaced>, Option<Message>) {
+        report: &dyn Report,
+    ) -> Result<(Option<&library::Replaced>, Option<Message>)> {
         let replaces = self.replaces.as_ref();
         let store = self.store.as_ref();
-        let look = || library::list_sure_of(store, Some(&self.name));
+        let look = || library::list_sure_of(store, Some(&self.name), report);
         let planned = |entry: &library::Entry| match (replaces, &entry.manifest) {
             (Some(replaced), Some(manifest)) => manifest.image_id == replaced.id,
             // What is damaged and was there before.
@@ -475,13 +476,18 @@ impl SavePlan {
         };
         let (name, message) = match look().or_else(|_| look()) {
             Ok(entries) if library::holders(&entries, &self.name).into_iter().all(planned) => {
-                return (replaces, None);
+                return Ok((replaces, None));
             }
             Ok(entries) => {
                 let name = library::free_name(&entries, &self.name);
                 let message =
                     message!("save-name-lost", wanted = self.name.as_str(), name = name.as_str());
                 (name, message)
+            }
+            Err(error)
+                if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::Unreachable) =>
+            {
+                return Err(error);
             }
             Err(error) => {
                 let name = names::with_suffix(&self.name, &manifest.image_id.short());
@@ -495,7 +501,7 @@ impl SavePlan {
             }
         };
         manifest.name = name;
-        (None, Some(message))
+        Ok((None, Some(message)))
     }
 
     /// Removes the images that the one in `directory` took the name of, after proving that it is

@@ -9,7 +9,8 @@ use crate::hardware::Inventory;
 use crate::operation::destination::{
     Candidate, Destination, DestinationAccess, VolumeWord, candidates, open,
 };
-use crate::operation::library::{self, Entry};
+use crate::operation::library::{self, Condition, Entry};
+use crate::report::Silent;
 use crate::store::address::{Address, Scheme};
 use crate::text::{Message, message};
 use std::path::{Path, PathBuf};
@@ -55,8 +56,8 @@ impl Place {
         let destination = self.look()?;
         let store = destination.store();
         match &self.only {
-            Some(name) => library::list_named(store.as_ref(), name),
-            None => library::list(store.as_ref()),
+            Some(name) => library::list_named(store.as_ref(), name, &Silent),
+            None => library::list(store.as_ref(), &Silent),
         }
     }
 
@@ -222,7 +223,9 @@ struct Contents {
 
 fn contents(destination: &Destination) -> Result<Contents> {
     let store = destination.store();
-    let images = library::list(store.as_ref())?;
+    let mut images = library::list(store.as_ref(), &Silent)?;
+    // What cannot be read may be a folder as well.
+    images.retain(|image| image.condition != Condition::Unreadable);
     let all = store.directories()?;
     let mut folders: Vec<String> = all
         .iter()
