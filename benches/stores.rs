@@ -14,7 +14,9 @@ mod sshd;
 use calco::image::{Freshness, ImageFiles};
 use calco::store::address::Address;
 use calco::store::credentials::{Credentials, Nobody, Secret};
-use calco::store::{BucketStore, HostKeys, SftpStore, SiteStore, Store, Trust, WebClient};
+use calco::store::{
+    BucketStore, HostKeys, Redirects, SftpStore, SiteStore, Store, Trust, WebClient,
+};
 use std::fs;
 use std::io::Read as _;
 use std::net::{TcpListener, TcpStream};
@@ -141,7 +143,7 @@ fn bucket(content: &[u8], local: &Path, rounds: usize) {
         secret_key: Some(Secret::new(moto::SECRET.to_owned())),
         ..Credentials::default()
     };
-    let client = WebClient::new(&Trust::default()).unwrap();
+    let client = WebClient::new(&Trust::default(), Redirects::Refused).unwrap();
     let store = BucketStore::open(client, address, &credentials, &Nobody).unwrap();
     let files = store.create_directory("bench").unwrap();
     let boto = |what: &str| {
@@ -198,7 +200,7 @@ fn web(local: &Path, rounds: usize) {
         std::thread::sleep(Duration::from_millis(50));
     }
     let address = Address::parse(&format!("http://127.0.0.1:{port}/")).unwrap().unwrap();
-    let client = WebClient::new(&Trust::default()).unwrap();
+    let client = WebClient::new(&Trust::default(), Redirects::Refused).unwrap();
     let store = SiteStore::open(client, address, &Credentials::default(), &Nobody).unwrap();
     let name = local.file_name().unwrap().to_str().unwrap();
     let url = format!("http://127.0.0.1:{port}/{name}");

@@ -98,6 +98,12 @@ impl Error {
         self
     }
 
+    /// Says what to do now, whatever was said before.
+    pub fn advise_instead(mut self, advice: Message) -> Self {
+        self.0.advice = Some(advice);
+        self
+    }
+
     /// Says what to do now, besides what was said already.
     pub fn advise_also(mut self, advice: Message) -> Self {
         self.0.advice = Some(match self.0.advice.take() {

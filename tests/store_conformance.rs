@@ -14,8 +14,8 @@ use calco::store::address::Address;
 use calco::store::credentials::{Credentials, Nobody, Secret};
 use calco::store::patience::Patience;
 use calco::store::{
-    BucketStore, HostKeys, LocalStore, MemoryStore, PatientStore, SftpStore, ShareStore, Store,
-    Trust, WebClient,
+    BucketStore, HostKeys, LocalStore, MemoryStore, PatientStore, Redirects, SftpStore, ShareStore,
+    Store, Trust, WebClient,
 };
 use std::path::Path;
 use std::process::Command;
@@ -282,7 +282,7 @@ fn bucket(port: u16) -> BucketStore {
         secret_key: Some(Secret::new(moto::SECRET.to_owned())),
         ..Credentials::default()
     };
-    let client = WebClient::new(&Trust::default()).unwrap();
+    let client = WebClient::new(&Trust::default(), Redirects::Refused).unwrap();
     BucketStore::open(client, address, &credentials, &Nobody).unwrap()
 }
 

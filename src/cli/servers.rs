@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::operation::destination::{ServerAccess, reach_servers_by};
 use crate::store::Trust;
 use crate::store::credentials::{self, Asker, Secret, Sources};
+use crate::text::message;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,7 @@ pub(super) struct ServerOptions {
     #[arg(long, global = true, value_name = "FILE")]
     ssh_key: Option<PathBuf>,
     /// The fingerprints of the server's keys.
-    #[arg(long, global = true, value_name = "FINGERPRINT")]
+    #[arg(long, global = true, value_name = "FINGERPRINT", value_parser = fingerprint)]
     host_key: Vec<String>,
     /// Certificates that are believed besides those of the system.
     #[arg(long, global = true, value_name = "FILE")]
@@ -29,6 +30,16 @@ pub(super) struct ServerOptions {
     /// How long a server that went away is waited for.
     #[arg(long, global = true, value_name = "MINUTES")]
     wait: Option<u64>,
+}
+
+/// A fingerprint in the form that `ssh-keygen -lf` has: SHA-256 in base64 without padding.
+fn fingerprint(word: &str) -> Result<String, String> {
+    let is_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/');
+    let digits = word.strip_prefix("SHA256:").unwrap_or_default().trim_end_matches('=');
+    match digits.len() == 43 && digits.chars().all(is_base64) {
+        true => Ok(format!("SHA256:{digits}")),
+        false => Err(message!("cli-not-a-fingerprint").to_string()),
+    }
 }
 
 /// Files of credentials that are read where they exist: that of the machine, which can come in a second

@@ -29,12 +29,25 @@ pub(super) struct Lease {
     pub(super) name_servers: Vec<Ipv4Addr>,
     /// Time servers.
     pub(super) time_servers: Vec<Ipv4Addr>,
+    /// The domain in which names without one are looked for.
+    pub(super) domain: Option<String>,
     /// Who gave the address.
     pub(super) server: Ipv4Addr,
     /// How long the address is ours.
     pub(super) length: Duration,
     /// When to ask for more time.
     pub(super) renewal: Duration,
+}
+
+/// What came of asking for an address.
+#[derive(Debug)]
+pub(super) enum Obtained {
+    /// It is ours.
+    Lease(Lease),
+    /// Nobody answered: what was ours is so until the end of its time.
+    Nothing,
+    /// What was ours is so no longer, and there is no other.
+    Refused,
 }
 
 /// One interface that speaks DHCP.
@@ -87,6 +100,7 @@ impl Client {
             OptionCode::SubnetMask,
             OptionCode::Router,
             OptionCode::DomainNameServer,
+            OptionCode::DomainName,
             OptionCode::NtpServers,
             OptionCode::Renewal,
             OptionCode::AddressLeaseTime,
@@ -133,12 +147,14 @@ impl Client {
         Ok(None)
     }
 
-    /// Asks for an address, or for more time for the one of `before`; none when nobody answers
-    /// within about half a minute.
+    /// Asks for an address, or for more time for the one of `before`. When nobody answers to that,
+    /// another one is asked for only where it `may_move`: an address that still is ours must not be
+    /// taken from under a job.
     ///
     /// # Errors
     /// When the interface fails.
-    pub(super) fn obtain(&self, before: Option<&Lease>) -> Result<Option<Lease>> {
+    pub(super) fn obtain(&self, before: Option<&Lease>, may_move: bool) -> Result<Obtained> {
+        let mut none = Obtained::Nothing;
         let begun = Instant::now();
         let transaction = random()?;
         if let Some(before) = before {
@@ -152,16 +168,20 @@ impl Client {
                 MessageType::Nak => Some(None),
                 _ => None,
             })?;
-            match answer.flatten() {
-                Some(lease) if lease.address == before.address => return Ok(Some(lease)),
-                _ => {}
+            match answer {
+                Some(Some(lease)) if lease.address == before.address => {
+                    return Ok(Obtained::Lease(lease));
+                }
+                Some(_) => none = Obtained::Refused,
+                None if !may_move => return Ok(none),
+                None => {}
             }
         }
         let discover = || self.message(MessageType::Discover, transaction, begun);
         let offer = self.ask(discover, &PAUSES, |answer, kind| {
             (kind == MessageType::Offer).then(|| lease_of(answer)).flatten()
         })?;
-        let Some(offer) = offer else { return Ok(None) };
+        let Some(offer) = offer else { return Ok(none) };
         let request = || {
             let mut message = self.message(MessageType::Request, transaction, begun);
             let options = message.opts_mut();
@@ -174,7 +194,7 @@ impl Client {
             MessageType::Nak => Some(None),
             _ => None,
         })?;
-        Ok(answer.flatten())
+        Ok(answer.flatten().map_or(none, Obtained::Lease))
     }
 }
 
@@ -186,6 +206,7 @@ fn decode(packet: &[u8]) -> Option<Message> {
     // Mask, gateways, name servers, time servers, length of the lease, kind of message, server,
     // renewal.
     const KEPT: [u8; 8] = [1, 3, 6, 42, 51, 53, 54, 58];
+    const DOMAIN: u8 = 15;
     const PAD: u8 = 0;
     const END: u8 = 255;
     let (fixed, mut rest) = packet.split_at_checked(FIXED)?;
@@ -201,12 +222,26 @@ fn decode(packet: &[u8]) -> Option<Message> {
                     reduced.extend([code, length]);
                     reduced.extend(value);
                 }
+                if code == DOMAIN
+                    && let Some(domain) = domain_name(value)
+                {
+                    reduced.extend([code, domain.len() as u8]);
+                    reduced.extend(domain);
+                }
                 after
             }
         };
     }
     reduced.push(END);
     Message::decode(&mut Decoder::new(&reduced)).ok()
+}
+
+/// A domain as the resolver can be told it: some servers end it with a zero, and what comes from a
+/// server must not become further lines of a file.
+fn domain_name(value: &[u8]) -> Option<&[u8]> {
+    let end = value.iter().rposition(|byte| *byte != 0)? + 1;
+    let is_sound = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_".contains(byte);
+    Some(&value[..end]).filter(|name| name.iter().all(is_sound))
 }
 
 fn random() -> Result<u32> {
@@ -269,6 +304,10 @@ fn lease_of(answer: &Message) -> Option<Lease> {
         // What the resolver of the C library looks at.
         name_servers: list(OptionCode::DomainNameServer).into_iter().take(3).collect(),
         time_servers: list(OptionCode::NtpServers).into_iter().take(3).collect(),
+        domain: match options.get(OptionCode::DomainName) {
+            Some(DhcpOption::DomainName(domain)) => Some(domain.clone()),
+            _ => None,
+        },
         server,
         length,
         renewal: renewal.unwrap_or(length / 2).max(SHORTEST / 2),
@@ -289,6 +328,7 @@ mod tests {
         options.insert(DhcpOption::Router(vec![[10, 0, 2, 2].into()]));
         options.insert(DhcpOption::DomainNameServer(vec![[10, 0, 2, 3].into()]));
         options.insert(DhcpOption::NtpServers(vec![[10, 0, 2, 4].into()]));
+        options.insert(DhcpOption::DomainName("lab.example".to_owned()));
         options.insert(DhcpOption::AddressLeaseTime(86400));
         options.insert(DhcpOption::ServerIdentifier([10, 0, 2, 2].into()));
         message
@@ -305,6 +345,7 @@ mod tests {
                 gateway: Some([10, 0, 2, 2].into()),
                 name_servers: vec![[10, 0, 2, 3].into()],
                 time_servers: vec![[10, 0, 2, 4].into()],
+                domain: Some("lab.example".to_owned()),
                 server: [10, 0, 2, 2].into(),
                 length: Duration::from_secs(86400),
                 renewal: Duration::from_secs(43200),
@@ -317,6 +358,19 @@ mod tests {
         none.opts_mut().insert(DhcpOption::AddressLeaseTime(0));
         none.opts_mut().insert(DhcpOption::Renewal(0));
         assert!(lease_of(&none).unwrap().renewal >= Duration::from_secs(30));
+    }
+
+    #[test]
+    fn domains_are_names_and_nothing_else() {
+        let domain = |domain: &str| {
+            let mut message = offer();
+            message.opts_mut().insert(DhcpOption::DomainName(domain.to_owned()));
+            lease_of(&decode(&message.to_vec().unwrap()).unwrap()).unwrap().domain
+        };
+        assert_eq!(domain("lan\0").as_deref(), Some("lan"));
+        for wrong in ["", "\0", "lan\nnameserver 6.6.6.6", "a b"] {
+            assert_eq!(domain(wrong), None, "{wrong:?}");
+        }
     }
 
     #[test]

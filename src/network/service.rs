@@ -1,7 +1,7 @@
 //! Keeps the wired interfaces of the live system set up, and writes down how they are.
 
 use super::clock;
-use super::dhcp::{Client, Lease};
+use super::dhcp::{Client, Lease, Obtained};
 use super::links::{Link, Netlink};
 use super::settings::{Addressing, InterfaceChoice, Settings, StaticAddress, TIME_PORT};
 use crate::error::Result;
@@ -88,6 +88,9 @@ pub struct State {
     pub interfaces: Vec<Interface>,
     /// Who tells the addresses of names.
     pub name_servers: Vec<IpAddr>,
+    /// The domains in which names without one are looked for.
+    #[serde(default)]
+    pub domains: Vec<String>,
     /// How it is to be set up, in the words of `calco.ip=`.
     #[serde(default)]
     pub settings: String,
@@ -152,7 +155,7 @@ const CLOCK: Duration = Duration::from_secs(12 * 3600);
 /// What came of asking.
 enum Answer {
     /// For an address on the interface of a number.
-    Address(u32, Result<Option<Lease>>),
+    Address(u32, Result<Obtained>),
     /// For the time: by how many seconds the clock was behind, if it had to be set.
     Time(SocketAddr, Result<Option<f64>>),
 }
@@ -185,6 +188,16 @@ fn ready(lease: &Lease) -> Condition {
         prefix: lease.prefix,
         gateway: lease.gateway.map(IpAddr::from),
         by_dhcp: true,
+    }
+}
+
+/// Routes through an interface without a cable are not used as long as there is another way.
+fn ignore_dead_routes(interface: &str) {
+    for family in ["ipv4", "ipv6"] {
+        let setting =
+            format!("/proc/sys/net/{family}/conf/{interface}/ignore_routes_with_linkdown");
+        // An old kernel has no such setting, and one without IPv6 no such family.
+        let _ = std::fs::write(setting, "1");
     }
 }
 
@@ -236,6 +249,7 @@ impl Service<'_> {
         for link in links {
             let index = link.index;
             if !self.managed.contains_key(&index) {
+                ignore_dead_routes(&link.name);
                 let condition = match self.netlink.up(&link) {
                     Ok(()) => Condition::NoCable,
                     Err(error) => self.fail(&link, &error),
@@ -355,6 +369,11 @@ impl Service<'_> {
     /// Begins to ask for an address, or for more time.
     fn ask(&mut self, managed: &mut Managed) {
         managed.is_asking = true;
+        // The cable may lead to another network now; and near its end a lease is better replaced than
+        // lost (RFC 2131, section 4.4.5).
+        let is_old = |(lease, since): &(Lease, Instant)| since.elapsed() >= lease.length / 8 * 7;
+        let may_move =
+            managed.condition == Condition::NoCable || managed.lease.as_ref().is_none_or(is_old);
         if managed.lease.is_none() || managed.condition == Condition::NoCable {
             managed.condition = Condition::Asking;
         }
@@ -362,8 +381,8 @@ impl Service<'_> {
         let (index, answers) = (managed.link.index, self.answers.clone());
         let before = managed.lease.as_ref().map(|(lease, _)| lease.clone());
         std::thread::spawn(move || {
-            let answer =
-                Client::open(&name, address).and_then(|client| client.obtain(before.as_ref()));
+            let answer = Client::open(&name, address)
+                .and_then(|client| client.obtain(before.as_ref(), may_move));
             let _ = answers.send(Answer::Address(index, answer));
         });
     }
@@ -422,12 +441,12 @@ impl Service<'_> {
     }
 
     /// Takes what came of asking for an address.
-    fn take(&mut self, index: u32, answer: Result<Option<Lease>>) {
+    fn take(&mut self, index: u32, answer: Result<Obtained>) {
         let Some(mut managed) = self.managed.remove(&index) else { return };
         managed.is_asking = false;
         managed.due = Instant::now() + PAUSE;
         match answer {
-            Ok(Some(lease)) => {
+            Ok(Obtained::Lease(lease)) => {
                 let result = self.use_lease(&managed, &lease);
                 managed.due = Instant::now() + lease.renewal;
                 match result {
@@ -445,11 +464,14 @@ impl Service<'_> {
                 }
             }
             // The address is ours until the end of its time.
-            Ok(None) if managed.lease.is_some() => {
+            Ok(Obtained::Nothing) if managed.lease.is_some() => {
                 managed.condition =
                     managed.lease.as_ref().map_or(Condition::NoAnswer, |one| ready(&one.0));
             }
-            Ok(None) => {
+            Ok(Obtained::Nothing | Obtained::Refused) => {
+                if managed.lease.take().is_some() {
+                    let _ = self.netlink.remove_addresses(&managed.link);
+                }
                 if managed.condition != Condition::NoAnswer {
                     let name = managed.link.name.as_str();
                     (self.log)(&message!("network-log-no-answer", name = name).to_string());
@@ -469,8 +491,11 @@ impl Service<'_> {
             self.netlink.remove_addresses(&managed.link)?;
         }
         self.netlink.add_address(&managed.link, lease.address.into(), lease.prefix)?;
-        if let Some(gateway) = lease.gateway {
-            self.netlink.add_default_route(&managed.link, gateway.into())?;
+        if let Some(gateway) = lease.gateway
+            && let Err(error) = self.netlink.add_default_route(&managed.link, gateway.into())
+        {
+            // The network itself can be reached without one.
+            let _ = self.fail(&managed.link, &error);
         }
         Ok(ready(lease))
     }
@@ -494,8 +519,12 @@ impl Service<'_> {
             name_servers = offered.map(IpAddr::from).collect();
         }
         name_servers.dedup();
+        let leases = self.managed.values().filter_map(|managed| managed.lease.as_ref());
+        let mut domains: Vec<String> =
+            leases.filter_map(|(lease, _)| lease.domain.clone()).collect();
+        domains.dedup();
         let settings = Settings::words(self.settings);
-        State { interfaces: interfaces.collect(), name_servers, settings }
+        State { interfaces: interfaces.collect(), name_servers, domains, settings }
     }
 }
 
@@ -545,7 +574,11 @@ pub fn run(
         let state = service.state();
         if written.as_ref() != Some(&state) {
             let servers = state.name_servers.iter().take(3);
-            let lines: String = servers.map(|server| format!("nameserver {server}\n")).collect();
+            let mut lines: String =
+                servers.map(|server| format!("nameserver {server}\n")).collect();
+            if !state.domains.is_empty() {
+                lines += &format!("search {}\n", state.domains.join(" "));
+            }
             let stored = serde_json::to_vec(&state).unwrap_or_default();
             // Names first: who sees an address may ask for one at once.
             let result = replace(resolver_file, lines.as_bytes())
@@ -622,6 +655,7 @@ mod tests {
         let state = State {
             interfaces: vec![interface(Condition::Asking), interface(ready)],
             name_servers: vec!["10.0.2.3".parse().unwrap()],
+            domains: Vec::new(),
             settings: "dhcp".to_owned(),
         };
         replace(&file, &serde_json::to_vec(&state).unwrap()).unwrap();

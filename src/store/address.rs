@@ -70,7 +70,7 @@ pub struct Address {
     pub scheme: Scheme,
     /// The domain of the user (SMB).
     pub domain: Option<String>,
-    /// The user.
+    /// The user; for [`Scheme::S3`] the id of the access key.
     pub user: Option<String>,
     /// The name or address of the server, an IPv6 address without its brackets; for
     /// [`Scheme::S3`] the bucket.
@@ -199,6 +199,15 @@ impl Address {
             return Err(Error::new(ErrorKind::Usage, message!("address-password"))
                 .advise(message!("address-password-advice")));
         }
+        let could_be_password = |rest: &str| rest.parse::<u16>().is_err();
+        if login.is_none()
+            && path.contains('@')
+            && server.split_once(':').is_some_and(|(_, rest)| could_be_password(rest))
+        {
+            // One with a slash in it.
+            return Err(Error::new(ErrorKind::Usage, message!("address-password"))
+                .advise(message!("address-password-advice")));
+        }
         let (domain, user) = match login.map(|login| login.split_once(';').ok_or(login)) {
             None => (None, None),
             Some(Ok((domain, user))) => (Some(decode(domain)?), Some(decode(user)?)),
@@ -247,7 +256,7 @@ impl Address {
         let given = |option: &str| self.options.get(option).map(String::as_str);
         let wrong_value =
             |option: &str| Err(wrong(message!("address-option-value", option = option)));
-        if self.scheme == Scheme::S3 && (self.port.is_some() || self.user.is_some()) {
+        if self.scheme == Scheme::S3 && self.port.is_some() {
             return Err(wrong(message!("address-bucket")));
         }
         if self.scheme == Scheme::Smb && self.folders.is_empty() {
@@ -436,7 +445,12 @@ mod tests {
 
     #[test]
     fn a_password_is_refused_and_not_repeated() {
-        for word in ["sftp://ana:hunter2@nas/x", "smb://D;a:hunter2@h/s", "http://:hunter2@h/"] {
+        for word in [
+            "sftp://ana:hunter2@nas/x",
+            "smb://D;a:hunter2@h/s",
+            "http://:hunter2@h/",
+            "sftp://ana:hunter2/x@nas/y",
+        ] {
             let error = Address::parse(word).unwrap_err();
             assert_eq!(error.message().id(), "address-password", "{word}");
             assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");

@@ -92,7 +92,8 @@ impl Credentials {
         fill(&mut self.passphrase, &other.passphrase);
         fill(&mut self.access_key, &other.access_key);
         // These belong together: the secret of one key opens nothing with another.
-        if self.secret_key.is_none() {
+        let is_same_key = other.access_key.is_none() || self.access_key == other.access_key;
+        if self.secret_key.is_none() && is_same_key {
             fill(&mut self.secret_key, &other.secret_key);
             fill(&mut self.session_token, &other.session_token);
         }
@@ -195,6 +196,7 @@ pub fn read_password_descriptor(descriptor: u32) -> Result<Secret> {
 }
 
 fn first_line(text: &str) -> Secret {
+    let text = text.trim_start_matches('\u{feff}');
     Secret::new(text.lines().next().unwrap_or_default().to_owned())
 }
 
@@ -275,7 +277,11 @@ impl Keyring {
             .filter(|part| part.is_for(address) && (part.place.is_some() || !only_own))
             .collect();
         parts.sort_by_key(|part| std::cmp::Reverse(part.rank()));
-        let mut found = Credentials { user: address.user.clone(), ..Credentials::default() };
+        let mut found = Credentials {
+            user: address.user.clone(),
+            access_key: address.user.clone().filter(|_| address.scheme == Scheme::S3),
+            ..Credentials::default()
+        };
         for part in parts {
             let user = part.place.as_ref().and_then(|place| place.user.as_ref());
             let is_for_another =
@@ -356,6 +362,7 @@ impl Sources {
         let mut found = Credentials {
             user: address.user.clone(),
             domain: address.domain.clone(),
+            access_key: address.user.clone().filter(|_| address.scheme == Scheme::S3),
             ..Credentials::default()
         };
         found.fill_from(&self.given);
@@ -472,6 +479,16 @@ mod tests {
         assert_eq!(key("s3://b?endpoint=https://two").as_deref(), Some("K2"));
         assert_eq!(key("s3://b?endpoint=https://three"), None);
         assert_eq!(key("s3://b"), None);
+        let mut sources = Sources::default();
+        let text = "[s3://b]\naccess-key = K1\nsecret-key = s1\n";
+        sources.keyring.add(text, Path::new("")).unwrap();
+        let secret = |word: &str| {
+            let found = sources.find_with(&address(word), &|_| None);
+            (found.access_key.unwrap(), found.secret_key.map(|key| key.expose().to_owned()))
+        };
+        assert_eq!(secret("s3://b"), ("K1".into(), Some("s1".into())));
+        assert_eq!(secret("s3://K1@b"), ("K1".into(), Some("s1".into())));
+        assert_eq!(secret("s3://K2@b"), ("K2".into(), None));
     }
 
     #[test]
@@ -489,7 +506,7 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::NotFound);
         std::fs::write(&path, vec![b'#'; LIMIT as usize + 1]).unwrap();
         assert!(Keyring::default().add_file(&path).is_err());
-        std::fs::write(&path, "geheim\nmore\n").unwrap();
+        std::fs::write(&path, "\u{feff}geheim\nmore\n").unwrap();
         assert_eq!(read_password_file(&path).unwrap().expose(), "geheim");
     }
 }

@@ -20,7 +20,7 @@ pub use memory::MemoryStore;
 pub use patient::PatientStore;
 pub use sftp::{HostKeys, SftpStore};
 pub use share::{SHARE_PROCESS, ShareStore, run_share_process};
-pub use web::{BucketStore, Client as WebClient, SiteStore, Trust};
+pub use web::{BucketStore, Client as WebClient, Redirects, SiteStore, Trust};
 
 use crate::error::Result;
 use crate::image::ImageFiles;

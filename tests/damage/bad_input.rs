@@ -65,6 +65,8 @@ fn words_that_mean_nothing() {
         (&["prune", to], &["--unfinished"]),
         (&["images", to, "--progress", "loud"], &["loud"]),
         (&["images", to, "--lang", "xx"], &["xx"]),
+        (&["images", to, "--host-key", "MD5:aa:bb"], &["MD5:aa:bb", "SHA256:"]),
+        (&["images", "ftp://nas/images"], &["ftp://nas/images", "sftp://"]),
     ];
     for (arguments, says) in wrong {
         expect(arguments, 2, says);

@@ -134,6 +134,30 @@ fn a_directory_that_cannot_be_read_is_said() {
     assert!(library::prunable(&store, &calco::report::Silent).unwrap().is_empty());
 }
 
+/// Nobody knows what is on a server that is gone, or what a person did not wait for.
+#[test]
+fn a_list_that_cannot_be_whole_is_none() {
+    let store = stored(&[&small_disk()]);
+    for kind in [ErrorKind::Unreachable, ErrorKind::Interrupted] {
+        for from in 0..5 {
+            let failing = FailingStore::new(Arc::new(store.clone()), Fault::From(from), kind);
+            let listed = library::list(&failing, &calco::report::Silent);
+            assert_eq!(listed.unwrap_err().kind(), kind, "operation {from}");
+        }
+    }
+    struct Impatient;
+    impl calco::report::Report for Impatient {
+        fn begin(&self, _: calco::report::Stage, _: u64) {}
+        fn advance(&self, _: u64) {}
+        fn end(&self) {}
+        fn note(&self, _: &calco::text::Message) {}
+        fn is_interrupted(&self) -> bool {
+            true
+        }
+    }
+    assert_eq!(library::list(&store, &Impatient).unwrap_err().kind(), ErrorKind::Interrupted);
+}
+
 /// Deleting in the middle of which the store fails leaves the image whole or unfinished, and can
 /// be done again.
 #[test]

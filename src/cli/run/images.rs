@@ -146,9 +146,12 @@ pub(super) fn verify_images(job: &VerifyJob, json: bool, console: &Console) -> R
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
             Err(error) => {
+                // Of what could not be read, nobody knows.
+                let sound = (error.kind() == ErrorKind::Damaged).then_some(false);
                 results.push(json!({
                     "image": word,
-                    "sound": false,
+                    "sound": sound,
+                    "kind": format!("{:?}", error.kind()).to_lowercase(),
                     "error": error.to_string(),
                     "report": error.report(),
                 }));

@@ -214,6 +214,11 @@ fn open_folder(word: &str, access: DestinationAccess) -> Result<Destination> {
     if let Some(address) = Address::parse(word)? {
         return server::open(address, access);
     }
+    if means_a_server(word) && !Path::new(word).exists() {
+        return Err(Error::new(ErrorKind::Usage, message!("address-no-scheme"))
+            .at_path(word)
+            .advise(message!("address-advice")));
+    }
     let store = LocalStore::open(Path::new(word))?;
     Ok(Destination {
         folder: store.folder().to_owned(),
@@ -224,6 +229,20 @@ fn open_folder(word: &str, access: DestinationAccess) -> Result<Destination> {
         mounted: None,
         warnings: Vec::new(),
     })
+}
+
+/// Whether a word that is no address was meant as one: another kind of it, or as Windows and scp
+/// write them.
+fn means_a_server(word: &str) -> bool {
+    let is_name = |text: &str| !text.is_empty() && !text.contains(['/', '\\', ':']);
+    let scheme = |(name, _): (&str, &str)| name.chars().all(|c| c.is_ascii_alphanumeric());
+    let scp = |(user, rest): (&str, &str)| {
+        is_name(user) && rest.split_once(':').is_some_and(|(host, _)| is_name(host))
+    };
+    word.starts_with("\\\\")
+        || word.starts_with("//")
+        || word.split_once("://").is_some_and(scheme)
+        || word.split_once('@').is_some_and(scp)
 }
 
 /// What is done about a folder that does not exist.

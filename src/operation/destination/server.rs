@@ -8,7 +8,8 @@ use crate::store::address::{Address, Scheme};
 use crate::store::credentials::{Asker, Credentials, Keyring, Nobody, Sources};
 use crate::store::patience::Patience;
 use crate::store::{
-    BucketStore, HostKeys, PatientStore, SftpStore, ShareStore, SiteStore, Store, Trust, WebClient,
+    BucketStore, HostKeys, PatientStore, Redirects, SftpStore, ShareStore, SiteStore, Store, Trust,
+    WebClient,
 };
 use crate::text::message;
 use std::path::{Path, PathBuf};
@@ -168,7 +169,7 @@ pub(super) fn open(address: Address, access: DestinationAccess) -> Result<Destin
         }
         Scheme::S3 => {
             let credentials = credentials(how, &address)?;
-            let client = WebClient::new(&how.trust)?;
+            let client = WebClient::new(&how.trust, Redirects::Refused)?;
             let store = BucketStore::open(client, address, &credentials, how.asker.as_ref())?;
             patience.heard();
             Arc::new(store)
@@ -178,7 +179,11 @@ pub(super) fn open(address: Address, access: DestinationAccess) -> Result<Destin
         }
         Scheme::Http | Scheme::Https => {
             let credentials = credentials(how, &address)?;
-            let client = WebClient::new(&how.trust)?;
+            let redirects = match address.scheme {
+                Scheme::Https => Redirects::Encrypted,
+                _ => Redirects::Followed,
+            };
+            let client = WebClient::new(&how.trust, redirects)?;
             Arc::new(SiteStore::open(client, address, &credentials, how.asker.as_ref())?)
         }
     };

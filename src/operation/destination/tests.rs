@@ -23,6 +23,12 @@ fn words_that_mean_nothing_are_refused() {
     assert_eq!(kind(open("nfs://host.invalid/export", Look)), ErrorKind::Unreachable);
     assert_eq!(kind(open("/no/such/folder", Look)), ErrorKind::NotFound);
     assert_eq!(kind(open("usb:", Look)), ErrorKind::Usage);
+    for word in ["ftp://nas/x", "ssh://nas/x", "\\\\nas\\share", "//nas/share", "ana@nas:/x"] {
+        assert_eq!(kind(open(word, Look)), ErrorKind::Usage, "{word}");
+    }
+    for word in ["no/such:folder", "no-such@folder", "a/b://c", ":no"] {
+        assert_eq!(kind(open(word, Look)), ErrorKind::NotFound, "{word}");
+    }
     assert_eq!(kind(open_image("usb:BACKUP", Look)), ErrorKind::Usage);
     assert_eq!(kind(open_image("/", Look)), ErrorKind::Usage);
     assert_eq!(kind(open("disk:no-such-volume-6d1f", Look)), ErrorKind::NotFound);

@@ -103,15 +103,20 @@ impl Server {
         let code = said(&answer.body, "Code").unwrap_or_default();
         let more = said(&answer.body, "Message").map(|text| format!("{code}: {text}"));
         let error = explain_status(answer.status, more.as_deref().or(Some(&code)), what);
+        // What the code says is closer than what the number of the answer does.
         match code.as_str() {
-            "NoSuchBucket" => error.advise(message!("store-bucket-missing-advice")),
+            "NoSuchBucket" => error.advise_instead(message!("store-bucket-missing-advice")),
             "RequestTimeTooSkewed" | "RequestExpired" => {
-                error.advise(message!("store-bucket-clock-advice"))
+                error.advise_instead(message!("store-bucket-clock-advice"))
             }
             "PermanentRedirect"
+            | "TemporaryRedirect"
             | "AuthorizationHeaderMalformed"
             | "IllegalLocationConstraintException" => {
-                error.advise(message!("store-bucket-region-advice"))
+                error.advise_instead(message!("store-bucket-region-advice"))
+            }
+            _ if answer.status.is_redirection() => {
+                error.advise_instead(message!("store-bucket-region-advice"))
             }
             _ => error,
         }

@@ -64,6 +64,17 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
 }
 
+/// What is done when a server sends a client elsewhere.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Redirects {
+    /// It goes there.
+    Followed,
+    /// It goes there as long as the connection stays encrypted.
+    Encrypted,
+    /// That is an answer like others: a signature is for one server.
+    Refused,
+}
+
 /// Somebody who makes requests, over several connections that are kept.
 #[derive(Clone)]
 pub struct Client {
@@ -75,13 +86,15 @@ impl Client {
     ///
     /// # Errors
     /// When the file of certificates cannot be read.
-    pub fn new(trust: &Trust) -> Result<Self> {
+    pub fn new(trust: &Trust, redirects: Redirects) -> Result<Self> {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .user_agent(concat!("calco/", env!("CARGO_PKG_VERSION")))
             .tls_config(TlsConfig::builder().root_certs(trust.roots()?).build())
             .max_idle_connections(16)
             .max_idle_connections_per_host(16)
+            .https_only(redirects == Redirects::Encrypted)
+            .max_redirects(if redirects == Redirects::Refused { 0 } else { 10 })
             .timeout_resolve(Some(CONNECT))
             .timeout_connect(Some(CONNECT))
             .timeout_recv_response(Some(SILENCE))
@@ -133,10 +146,13 @@ pub(super) fn explain(failure: &ureq::Error, what: Message) -> Error {
         ureq::Error::HostNotFound => {
             unreachable(message!("store-web-no-host")).advise(message!("store-web-no-host-advice"))
         }
-        ureq::Error::Timeout(_) => unreachable(message!("store-web-silent")),
-        ureq::Error::Io(error) => {
-            Error::new(ErrorKind::Unreachable, what).caused_by(error.to_string())
+        ureq::Error::RequireHttpsOnly(_) => {
+            Error::new(ErrorKind::Refused, message!("store-web-downgrade"))
         }
+        ureq::Error::Timeout(_) => unreachable(message!("store-web-silent")),
+        ureq::Error::Io(error) => Error::new(ErrorKind::Unreachable, what)
+            .caused_by(error.to_string())
+            .advise(message!("store-web-reach-advice")),
         ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
             Error::new(ErrorKind::Usage, message!("store-web-address"))
         }

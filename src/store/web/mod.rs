@@ -5,5 +5,5 @@ mod client;
 mod site;
 
 pub use bucket::BucketStore;
-pub use client::{Client, Trust};
+pub use client::{Client, Redirects, Trust};
 pub use site::SiteStore;

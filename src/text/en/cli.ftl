@@ -10,6 +10,7 @@ cli-missing-command = A command is missing
 cli-missing-value = { $argument } needs a value
 cli-invalid-value = { $argument } cannot be "{ $value }"
 cli-not-a-number = it is not a whole number
+cli-not-a-fingerprint = a fingerprint looks like SHA256:uNiVztksCsDhcc0u9e8BrIXLVVuRzaR…, as `ssh-keygen -lf` shows it
 cli-repeated-argument = { $argument } cannot be used here, or not twice
 cli-invalid-command = The command cannot be understood
 cli-not-utf8 = "{ $word }" is not text in UTF-8: a name in it was written with another character set

@@ -10,6 +10,7 @@ cli-missing-command = Falta una orden
 cli-missing-value = { $argument } necesita un valor
 cli-invalid-value = { $argument } no puede ser "{ $value }"
 cli-not-a-number = no es un número entero
+cli-not-a-fingerprint = una huella se escribe como SHA256:uNiVztksCsDhcc0u9e8BrIXLVVuRzaR…, tal como la muestra `ssh-keygen -lf`
 cli-repeated-argument = { $argument } no se puede usar aquí, o no dos veces
 cli-invalid-command = No se entiende la orden
 cli-not-utf8 = "{ $word }" no es texto en UTF-8: algún nombre se escribió con otro juego de caracteres

@@ -315,6 +315,7 @@ mod tests {
         let state = State {
             interfaces: vec![interface("eth0", 1)],
             name_servers: Vec::new(),
+            domains: Vec::new(),
             settings: "dhcp".into(),
         };
         let offered = |can_change| screen(Some(&state), &[], can_change).choices.len();

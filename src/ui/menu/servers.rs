@@ -25,8 +25,8 @@ const fn parts(scheme: Scheme) -> &'static [Part] {
         // What it has is listed afterwards.
         Scheme::Nfs => &[Part::Server],
         Scheme::Sftp => &[Part::Server, Part::User, Part::Folder],
-        Scheme::S3 => &[Part::Endpoint, Part::Folder],
-        Scheme::Http | Scheme::Https => &[Part::Server, Part::Folder],
+        Scheme::S3 => &[Part::Endpoint, Part::Folder, Part::User],
+        Scheme::Http | Scheme::Https => &[Part::Server, Part::Folder, Part::User],
     }
 }
 
@@ -35,6 +35,8 @@ fn question(scheme: Scheme, part: Part) -> Message {
         (Part::Server, _) => message!("menu-guided-server"),
         (Part::Endpoint, _) => message!("menu-guided-endpoint"),
         (Part::User, Scheme::Smb) => message!("menu-guided-user-smb"),
+        (Part::User, Scheme::S3) => message!("menu-guided-key"),
+        (Part::User, Scheme::Http | Scheme::Https) => message!("menu-guided-user-web"),
         (Part::User, _) => message!("menu-guided-user"),
         (Part::Folder, Scheme::Smb) => message!("menu-guided-share"),
         (Part::Folder, Scheme::S3) => message!("menu-guided-bucket"),
@@ -201,7 +203,9 @@ mod tests {
                 "s3://images/lab?endpoint=https://minio:9000",
             ),
             (Scheme::S3, ["", "images", "", ""], "s3://images/"),
+            (Scheme::S3, ["", "images", "AKIA7", ""], "s3://AKIA7@images/"),
             (Scheme::Https, ["web/images", "lab", "", ""], "https://web/images/lab"),
+            (Scheme::Https, ["web", "lab", "ana", ""], "https://ana@web/lab"),
         ] {
             let parsed = Address::parse(expected).unwrap().unwrap().to_string();
             assert_eq!(address(scheme, answers), parsed, "{answers:?}");
