@@ -24,6 +24,7 @@ mod recognize;
 mod state;
 mod surroundings;
 pub mod swap;
+pub mod thin;
 pub mod udf;
 pub mod xfs;
 
