@@ -2,6 +2,8 @@
 filesystem-kind = { $name }
 filesystem-kind-ext-journal = ext journal
 filesystem-kind-xfs-log = XFS journal
+filesystem-kind-thin-pool = thin pool
+filesystem-kind-thin-volume = thin volume
 filesystem-kind-linux-raid = Linux RAID member
 filesystem-kind-firmware-raid = firmware RAID member
 filesystem-kind-unknown = unknown
@@ -188,6 +190,8 @@ lvm-overlap = Two volumes of the LVM volume group lie on the same blocks
 lvm-segment = It is of the LVM type “{ $kind }”, into which this version does not look
 lvm-segment-on-disk = The LVM volume “{ $name }” is of the type “{ $kind }”, into which this version does not look
 lvm-part = Other volumes of the LVM volume group use its blocks too
+lvm-thin-message = LVM has a change of the thin pool begun and not finished
+lvm-thin-volume = It lies in the thin pool “{ $pool }”, whose used blocks are not known: { $why }
 
 thin-unreadable = The metadata of the thin pool cannot be read: { $why }
 thin-damaged = Block { $block } of the metadata of the thin pool is damaged

@@ -2,6 +2,8 @@
 filesystem-kind = { $name }
 filesystem-kind-ext-journal = diario de ext
 filesystem-kind-xfs-log = diario de XFS
+filesystem-kind-thin-pool = conjunto ligero
+filesystem-kind-thin-volume = volumen ligero
 filesystem-kind-linux-raid = miembro de RAID de Linux
 filesystem-kind-firmware-raid = miembro de RAID del firmware
 filesystem-kind-unknown = desconocido
@@ -188,6 +190,8 @@ lvm-overlap = Dos volúmenes del grupo LVM ocupan los mismos bloques
 lvm-segment = Es del tipo LVM «{ $kind }», cuyo interior esta versión no examina
 lvm-segment-on-disk = El volumen LVM «{ $name }» es del tipo «{ $kind }», cuyo interior esta versión no examina
 lvm-part = Otros volúmenes del grupo LVM usan también sus bloques
+lvm-thin-message = LVM tiene un cambio del conjunto ligero empezado y sin terminar
+lvm-thin-volume = Está en el conjunto ligero «{ $pool }», cuyos bloques usados no se conocen: { $why }
 
 thin-unreadable = No se pueden leer los metadatos del conjunto ligero: { $why }
 thin-damaged = El bloque { $block } de los metadatos del conjunto ligero está dañado
