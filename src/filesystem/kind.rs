@@ -77,6 +77,8 @@ impl VolumeKind {
             Self::Luks1 => "LUKS1",
             Self::Luks2 => "LUKS2",
             Self::Lvm2 => "LVM2",
+            Self::ThinPool => return message!("filesystem-kind-thin-pool"),
+            Self::ThinVolume => return message!("filesystem-kind-thin-volume"),
             Self::LinuxRaid => return message!("filesystem-kind-linux-raid"),
             Self::FirmwareRaid => return message!("filesystem-kind-firmware-raid"),
             Self::Drbd => "DRBD",
@@ -112,6 +114,8 @@ impl VolumeKind {
             | Self::FirmwareRaid
             | Self::Drbd
             | Self::Lvm2
+            | Self::ThinPool
+            | Self::ThinVolume
             | Self::Bcache
             | Self::Verity => {
                 message!("filesystem-part-of-whole", kind = self.name())

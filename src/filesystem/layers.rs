@@ -3,7 +3,7 @@
 
 use super::composed::Composed;
 use super::md::Array;
-use super::{Budget, Doubt, Inside, Reading, Used, VolumeKind, lvm, md};
+use super::{Budget, Doubt, Inside, Reading, Used, VolumeKind, VolumeState, lvm, md};
 use crate::block::BlockSource;
 use crate::text::message;
 use crate::units::{Extent, ExtentMap, ExtentMapBuilder, GIB, KIB, MIB};
@@ -113,7 +113,9 @@ fn read_groups(pool: &[&dyn BlockSource], readings: &mut [Reading], budget: Budg
         devices.extend(plain.map(|content| lvm::device(content, group, &members)));
     }
     let inner: Vec<&dyn BlockSource> = devices.iter().map(|device| device as _).collect();
-    let share = Budget { extents: (budget.extents / inner.len().max(1)).max(2) };
+    let groups = families.iter().filter_map(|family| family.group.as_ref().ok()?.as_ref());
+    let pools: usize = groups.map(|group| group.thin_pools.len()).sum();
+    let share = Budget { extents: (budget.extents / (inner.len() + pools).max(1)).max(2) };
     let mut contents = read(&inner, share, depth - 1).into_iter().zip(&devices);
 
     for family in families {
@@ -134,9 +136,12 @@ fn read_groups(pool: &[&dyn BlockSource], readings: &mut [Reading], budget: Budg
                 continue;
             }
         };
+        let of_group: Vec<&dyn BlockSource> =
+            members.iter().map(|member| sources[*member]).collect();
+        let thin = lvm::thin_pools(&group, &of_group, share);
         let mut extents: Vec<Vec<Extent>> = vec![Vec::new(); members.len()];
         let mut inside = Vec::new();
-        for content in &group.contents {
+        for (place, content) in group.contents.iter().enumerate() {
             let read = if content.why_whole.is_none() { contents.next() } else { None };
             let (volume, used) = match &read {
                 Some((reading, _)) => (Some(reading.volume.clone()), reading.used.as_ref().ok()),
@@ -146,16 +151,23 @@ fn read_groups(pool: &[&dyn BlockSource], readings: &mut [Reading], budget: Budg
                 (Some(used), Some((_, device))) => {
                     device.on_sources(&used.extents.union(&recognizable(device.size())))
                 }
-                _ => content.everywhere(members.len()),
+                _ => match thin.data.get(&place) {
+                    Some(used) => lvm::device(content, &group, &of_group).on_sources(used),
+                    None => content.everywhere(members.len()),
+                },
             };
             extents.iter_mut().zip(lists).for_each(|(all, list)| all.extend(list));
             if content.is_visible {
                 let doubt = read.as_ref().and_then(|(reading, _)| reading.used.as_ref().err());
-                inside.push(Inside {
-                    name: content.name.clone(),
-                    volume: volume.unwrap_or(super::Volume::of(VolumeKind::Unknown)),
-                    why_whole: content.why_whole.clone().or_else(|| doubt.cloned()),
-                });
+                let why_whole = match thin.why_whole.get(&place) {
+                    Some(told_by_pool) => told_by_pool.clone(),
+                    None => content.why_whole.clone().or_else(|| doubt.cloned()),
+                };
+                let mut volume = volume.unwrap_or(super::Volume::of(content.kind));
+                if volume.kind == VolumeKind::ThinPool {
+                    volume.state = why_whole.as_ref().and_then(VolumeState::told_by);
+                }
+                inside.push(Inside { name: content.name.clone(), volume, why_whole });
             }
         }
         for (member, extents) in members.iter().zip(extents) {

@@ -24,6 +24,7 @@ mod recognize;
 mod state;
 mod surroundings;
 pub mod swap;
+pub mod thin;
 pub mod udf;
 pub mod xfs;
 
@@ -78,6 +79,10 @@ pub enum VolumeKind {
     Luks1,
     Luks2,
     Lvm2,
+    /// A thin pool of LVM2: the blocks that thin volumes share.
+    ThinPool,
+    /// A volume of LVM2 whose blocks lie in a thin pool.
+    ThinVolume,
     LinuxRaid,
     FirmwareRaid,
     /// A volume mirrored over the network, with its metadata after the file system.

@@ -44,6 +44,7 @@ impl VolumeState {
             | "ext-not-clean"
             | "f2fs-not-clean"
             | "udf-open"
+            | "thin-needs-check"
             | "xfs-needs-recovery" => Some(Self::Unclean),
             _ => None,
         }

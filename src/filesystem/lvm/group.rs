@@ -4,13 +4,14 @@
 //! how logical volumes use others.
 
 use super::text::{Section, Value};
-use crate::filesystem::Doubt;
+use super::thin_pool::{self, ThinPool};
 use crate::filesystem::composed::{Area, Segment};
+use crate::filesystem::{Doubt, VolumeKind};
 use crate::text::message;
 use crate::units::Extent;
 use std::collections::{BTreeMap, BTreeSet};
 
-const SECTOR: u64 = 512;
+pub(super) const SECTOR: u64 = 512;
 /// Segments of all logical volumes together.
 const MAXIMUM_SEGMENTS: usize = 1 << 18;
 /// What a logical volume may be called without its content being something other than it seems.
@@ -24,8 +25,14 @@ pub(in crate::filesystem) struct Content {
     pub(in crate::filesystem) segments: Vec<Segment>,
     /// Whether a person knows it.
     pub(in crate::filesystem) is_visible: bool,
+    /// What it is, where its description tells that.
+    pub(in crate::filesystem) kind: VolumeKind,
     /// Why it is in use whole, whatever seems to lie in it.
     pub(in crate::filesystem) why_whole: Option<Doubt>,
+    /// Whether nothing is going on with it.
+    pub(super) is_plain: bool,
+    /// Whether each of its bytes lies on a physical volume, where `segments` say.
+    pub(super) is_placed: bool,
 }
 
 /// A volume group.
@@ -34,6 +41,8 @@ pub(in crate::filesystem) struct VolumeGroup {
     pub(in crate::filesystem) name: String,
     /// Its logical volumes.
     pub(in crate::filesystem) contents: Vec<Content>,
+    /// Its thin pools that may be looked into.
+    pub(in crate::filesystem) thin_pools: Vec<ThinPool>,
 }
 
 /// The section of the group, with its name.
@@ -72,7 +81,7 @@ struct Physical {
     extents: u64,
 }
 
-fn bad(name: &str) -> Doubt {
+pub(super) fn bad(name: &str) -> Doubt {
     message!("lvm-impossible", name = name)
 }
 
@@ -139,7 +148,7 @@ pub(super) fn read(text: &Section, at_hand: &[(&str, u64)]) -> Result<VolumeGrou
 
     // Names by which logical volumes mention others: those are parts of something, or something
     // else shares their blocks.
-    let mut mentioned: BTreeSet<&str> = BTreeSet::new();
+    let mut mentioned: BTreeMap<&str, usize> = BTreeMap::new();
     let logical = group.section("logical_volumes");
     let logical: Vec<(&str, &Section)> =
         logical.map(|volumes| volumes.sections().collect()).unwrap_or_default();
@@ -147,13 +156,13 @@ pub(super) fn read(text: &Section, at_hand: &[(&str, u64)]) -> Result<VolumeGrou
         for (_, segment) in volume.sections() {
             let mut strings = Vec::new();
             segment.strings(&mut strings);
-            mentioned.extend(strings);
+            strings.into_iter().for_each(|name| *mentioned.entry(name).or_default() += 1);
         }
     }
     let mut contents = Vec::new();
     let mut count = 0;
     let mut names = BTreeSet::new();
-    for (label, volume) in logical {
+    for (label, volume) in logical.iter().copied() {
         if !names.insert(label) {
             return Err(bad(label));
         }
@@ -162,13 +171,14 @@ pub(super) fn read(text: &Section, at_hand: &[(&str, u64)]) -> Result<VolumeGrou
         if count > MAXIMUM_SEGMENTS {
             return Err(bad(name));
         }
-        if content.why_whole.is_none() && mentioned.contains(label) {
+        if content.why_whole.is_none() && mentioned.contains_key(label) {
             content.why_whole = Some(message!("lvm-part"));
         }
         contents.push(content);
     }
     check_overlaps(&contents, at_hand.len())?;
-    Ok(VolumeGroup { name: name.to_owned(), contents })
+    let thin_pools = thin_pool::pools(&logical, &mut contents, &mentioned);
+    Ok(VolumeGroup { name: name.to_owned(), contents, thin_pools })
 }
 
 fn logical_volume(
@@ -180,9 +190,12 @@ fn logical_volume(
     let status = volume.words("status");
     let is_visible = status.contains(&"VISIBLE");
     let mut why_whole = None;
-    if !is_visible || status.iter().any(|word| !PLAIN_STATUS.contains(word)) {
+    let is_plain = status.iter().all(|word| PLAIN_STATUS.contains(word));
+    if !is_visible || !is_plain {
         why_whole = Some(message!("lvm-part"));
     }
+    let mut is_placed = true;
+    let mut kind_of_volume = VolumeKind::Unknown;
     let mut pieces: Vec<(u64, &Section)> = Vec::new();
     for (_, segment) in volume.sections() {
         pieces.push((segment.number("start_extent").ok_or_else(|| bad(label))?, segment));
@@ -208,7 +221,10 @@ fn logical_volume(
                     segments.push(Segment { start: position, length, stripe, areas });
                 }
                 // Made of other logical volumes.
-                None => why_whole = Some(message!("lvm-part")),
+                None => {
+                    why_whole = Some(message!("lvm-part"));
+                    is_placed = false;
+                }
             }
         } else {
             let mut strings = Vec::new();
@@ -217,11 +233,15 @@ fn logical_volume(
                 return Err(message!("lvm-segment-on-disk", name = label, kind = kind));
             }
             why_whole = Some(message!("lvm-segment", kind = kind));
+            kind_of_volume = thin_pool::kind(kind);
+            is_placed = false;
         }
         position = position.checked_add(length).ok_or_else(|| bad(label))?;
     }
     // Where some of it lies elsewhere, its parts keep the positions they have.
-    Ok(Content { name: label.to_owned(), segments, is_visible, why_whole })
+    let name = label.to_owned();
+    let kind = kind_of_volume;
+    Ok(Content { name, segments, is_visible, kind, why_whole, is_plain, is_placed })
 }
 
 /// Stripe size in bytes and areas of a striped segment; none when they are on logical volumes.
@@ -283,6 +303,11 @@ fn check_overlaps(contents: &[Content], sources: usize) -> Result<(), Doubt> {
 }
 
 impl Content {
+    /// Where its last segment ends, in bytes.
+    pub(super) fn size(&self) -> u64 {
+        self.segments.last().map_or(0, |segment| segment.start + segment.length)
+    }
+
     /// Every byte of it on each of `sources` physical volumes.
     pub(in crate::filesystem) fn everywhere(&self, sources: usize) -> Vec<Vec<Extent>> {
         let mut lists = vec![Vec::new(); sources];

@@ -1,15 +1,17 @@
 //! LVM2: physical volumes, their volume group, and the logical volumes whose place is certain.
 //!
 //! A logical volume of linear or striped segments is put together from its physical volumes, so
-//! that what lies in it can be read as if it were a partition. Everything else that a volume
-//! group holds (parts of thin pools, mirrors, RAID, caches, snapshots and the volumes they are
-//! taken of) is in use whole. Extents that belong to no logical volume are free. All metadata
+//! that what lies in it can be read as if it were a partition. Of a thin pool
+//! whose parts are such volumes those blocks are in use that its metadata says. Everything else that
+//! a volume group holds (parts of mirrors, RAID, caches, snapshots and the volumes they are taken
+//! of) is in use whole. Extents that belong to no logical volume are free. All metadata
 //! areas have to be sound and tell the same, and every physical volume has to be at hand, or
 //! nothing is certain.
 
 mod group;
 mod label;
 mod text;
+mod thin_pool;
 
 #[cfg(test)]
 mod tests;
@@ -18,10 +20,10 @@ pub(super) use self::group::{Content, VolumeGroup};
 use self::label::PhysicalVolume;
 use self::text::Section;
 use super::composed::Composed;
-use super::{Doubt, Used};
+use super::{Budget, Doubt, Used, thin};
 use crate::block::BlockSource;
 use crate::text::message;
-use crate::units::{Extent, MIB};
+use crate::units::{Extent, ExtentMap, MIB};
 use std::collections::BTreeMap;
 
 /// How much of the end of a physical volume is kept, in bytes, whatever lies there: what another
@@ -114,12 +116,46 @@ pub(super) fn device<'a>(
     Composed::new(name, sources.to_vec(), content.segments.clone())
 }
 
+/// What the thin pools of a group say, by the places of its logical volumes.
+#[derive(Default)]
+pub(super) struct ThinAnswers {
+    /// What is in use of the volumes that hold the data of pools.
+    pub(super) data: BTreeMap<usize, ExtentMap>,
+    /// Why pools, and the volumes in them, are in use whole; none where what they use is known.
+    pub(super) why_whole: BTreeMap<usize, Option<Doubt>>,
+}
+
+/// Looks into the thin pools of a group whose physical volumes are `sources`. The budget is for each.
+pub(super) fn thin_pools(
+    group: &VolumeGroup,
+    sources: &[&dyn BlockSource],
+    budget: Budget,
+) -> ThinAnswers {
+    let mut answers = ThinAnswers::default();
+    for pool in &group.thin_pools {
+        let metadata = device(&group.contents[pool.metadata], group, sources);
+        let doubt = match thin::used(&metadata, &pool.expected, budget) {
+            Ok(used) => {
+                answers.data.insert(pool.data, used);
+                None
+            }
+            Err(doubt) => Some(doubt),
+        };
+        let name = group.contents[pool.pool].name.as_str();
+        let of_volumes =
+            doubt.as_ref().map(|why| message!("lvm-thin-volume", pool = name, why = why.clone()));
+        answers.why_whole.extend(pool.volumes.iter().map(|place| (*place, of_volumes.clone())));
+        answers.why_whole.insert(pool.pool, doubt);
+    }
+    answers
+}
+
 /// What is in use on a physical volume: its metadata, and `extents`.
 pub(super) fn used(
     known: &Known,
     extents: impl IntoIterator<Item = Extent>,
     size: u64,
-    budget: super::Budget,
+    budget: Budget,
 ) -> Result<Used, Doubt> {
     let volume = known.volume.as_ref().map_err(Clone::clone)?;
     let tail = Extent::between(size.saturating_sub(TAIL), size);

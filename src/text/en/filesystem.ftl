@@ -2,6 +2,8 @@
 filesystem-kind = { $name }
 filesystem-kind-ext-journal = ext journal
 filesystem-kind-xfs-log = XFS journal
+filesystem-kind-thin-pool = thin pool
+filesystem-kind-thin-volume = thin volume
 filesystem-kind-linux-raid = Linux RAID member
 filesystem-kind-firmware-raid = firmware RAID member
 filesystem-kind-unknown = unknown
@@ -188,6 +190,22 @@ lvm-overlap = Two volumes of the LVM volume group lie on the same blocks
 lvm-segment = It is of the LVM type “{ $kind }”, into which this version does not look
 lvm-segment-on-disk = The LVM volume “{ $name }” is of the type “{ $kind }”, into which this version does not look
 lvm-part = Other volumes of the LVM volume group use its blocks too
+lvm-thin-message = LVM has a change of the thin pool begun and not finished
+lvm-thin-volume = It lies in the thin pool “{ $pool }”, whose used blocks are not known: { $why }
+
+thin-unreadable = The metadata of the thin pool cannot be read: { $why }
+thin-damaged = Block { $block } of the metadata of the thin pool is damaged
+thin-version = The metadata of the thin pool is of version { $version }, which this version does not know
+thin-feature = The thin pool uses features that this version does not know
+thin-needs-check = The thin pool is marked as in need of a check
+thin-transaction = The metadata of the thin pool is of transaction { $stored }, but LVM expects { $expected }
+thin-differs = LVM and the metadata of the thin pool describe it differently
+thin-size = The thin pool says that one of its volumes has { $length } bytes, but there are only { $size }
+thin-too-large = The thin pool has { $blocks } blocks, more than the memory that there is allows for
+thin-allocated = The thin pool has { $counted } blocks in use, but its metadata says { $stored }
+thin-mapped = Device { $device } of the thin pool has { $counted } blocks, but its description says { $stored }
+thin-free = Block { $block } of the thin pool belongs to a device and is free at the same time: the pool is damaged
+thin-references = Block { $block } of the metadata of the thin pool is used { $counted } times, but the metadata says { $stored }
 
 md-unreadable = The superblock of the RAID array cannot be read: { $why }
 md-damaged = The superblock of the RAID array, at byte { $offset }, is damaged
