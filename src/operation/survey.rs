@@ -77,7 +77,7 @@ pub struct DiskSurvey {
 pub struct VolumeUse {
     /// How it is saved.
     pub saved: Saved,
-    /// Why it is saved whole.
+    /// Why it is saved whole, or why its used bytes are believed where a person asked for that.
     pub reason: Option<Message>,
     /// Its used bytes, as bytes of the disk.
     pub extents: ExtentMap,
@@ -336,7 +336,7 @@ impl DiskSurvey {
                     used.extents.iter().filter_map(|extent| extent.intersection(limit)).collect();
                 VolumeUse {
                     saved: Saved::Used,
-                    reason: None,
+                    reason: volume.reading.unproven.is_some().then(|| message!("survey-unproven")),
                     extents: inside.shifted(volume.extent.offset),
                 }
             }

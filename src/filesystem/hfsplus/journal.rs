@@ -143,7 +143,8 @@ mod tests {
                 write(u32::to_be_bytes, u64::to_be_bytes),
                 write(u32::to_le_bytes, u64::to_le_bytes),
             ] {
-                prop_assert_eq!(Header::parse(&bytes).as_ref(), Some(&expected));
+                let read = Header::parse(&bytes);
+                prop_assert_eq!(read.as_ref(), Some(&expected));
                 bytes[bit / 8] ^= 1 << (bit % 8);
                 prop_assert!(Header::parse(&bytes).is_none());
             }
