@@ -131,7 +131,7 @@ proptest! {
         let behind = (behind * 512).min(block_size - 512);
         assert_exact(&Plan {
             block_size, blocks, case_sensitive, journal, node_size, special_pieces, files,
-            file_pieces, spare_nodes, behind, seed,
+            file_pieces, spare_nodes, behind, seed, ..Plan::default()
         });
     }
 }
