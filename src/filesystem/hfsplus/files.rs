@@ -95,6 +95,9 @@ fn each_more(
     })
 }
 
+/// Records of the extents overflow file about special files, at most: each is of 8 pieces.
+const MOST_OF_SPECIAL_FILES: usize = 1 << 14;
+
 /// What doubts call the special files.
 const ALLOCATION: &str = "allocation";
 const EXTENTS: &str = "extents overflow";
@@ -112,15 +115,11 @@ pub(super) struct SpecialFiles {
 }
 
 impl SpecialFiles {
-    /// Finds them; `limit` is how many records of the extents overflow file may tell of them.
+    /// Finds them.
     ///
     /// # Errors
     /// A doubt when one of them does not lie on the volume or contradicts itself.
-    pub(super) fn read(
-        source: &dyn BlockSource,
-        header: &VolumeHeader,
-        limit: usize,
-    ) -> Result<Self, Doubt> {
+    pub(super) fn read(source: &dyn BlockSource, header: &VolumeHeader) -> Result<Self, Doubt> {
         // This one has all of its pieces in the volume header.
         let extents = Fork::new(EXTENTS, header.geometry, header.extents(), std::iter::empty())?;
         let mut records = Vec::new();
@@ -128,7 +127,7 @@ impl SpecialFiles {
             use special::{ALLOCATION, ATTRIBUTES, CATALOG, STARTUP};
             let is_special = matches!(more.fork.file, CATALOG | ALLOCATION | STARTUP | ATTRIBUTES);
             if is_special && more.fork.kind == DATA {
-                if records.len() >= limit {
+                if records.len() >= MOST_OF_SPECIAL_FILES {
                     return Err(too_fragmented());
                 }
                 records.push(more);

@@ -89,13 +89,14 @@ impl Fork {
                 pieces.push((position, place));
                 position += place.length;
             }
+            // More blocks than the volume has would be some of them twice.
+            if position > geometry.length() {
+                return Err(impossible(name));
+            }
         }
         let length = data.length.get();
         let blocks = u64::from(data.blocks.get());
-        // More blocks than the volume has would be some of them twice.
-        let is_sound = position == blocks * geometry.block_size
-            && length <= position
-            && blocks <= geometry.blocks;
+        let is_sound = position == blocks * geometry.block_size && length <= position;
         let block_size = geometry.block_size;
         if is_sound { Ok(Self { name, length, block_size, pieces }) } else { Err(impossible(name)) }
     }

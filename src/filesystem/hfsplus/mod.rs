@@ -62,7 +62,7 @@ pub fn used(source: &dyn BlockSource, budget: Budget) -> Result<Used, Doubt> {
     let geometry = header.geometry;
     let alternate = header.alternate(source)?;
     let journal = journal::check(source, &header)?;
-    let special = SpecialFiles::read(source, &header, budget.extents)?;
+    let special = SpecialFiles::read(source, &header)?;
 
     // The two are reserved together with what lies between them and the ends of the volume.
     let head = Extent::new(0, volume_header::OFFSET + volume_header::LENGTH);

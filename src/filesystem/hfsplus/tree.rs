@@ -176,7 +176,9 @@ impl<'a> Tree<'a> {
         let wanted = if node == 0 { (kind::HEADER, MAP_IN_HEADER) } else { (kind::MAP, 0) };
         let parsed = || {
             let descriptor = Node(&bytes).descriptor()?;
-            let bits = Node(&bytes).record(wanted.1).filter(|bits| !bits.is_empty())?;
+            // It takes what the node has room for. With less, many nodes would be read for few bits.
+            let is_long = |bits: &&[u8]| bits.len() as u64 >= self.node_size / 4;
+            let bits = Node(&bytes).record(wanted.1).filter(is_long)?;
             let is_wanted = descriptor.kind == wanted.0 && descriptor.height == 0;
             is_wanted.then(|| (bits.to_vec(), descriptor.next.get().into()))
         };

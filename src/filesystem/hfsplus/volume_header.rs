@@ -17,6 +17,8 @@ pub(super) const OFFSET: u64 = KIB;
 pub(super) const LENGTH: u64 = 512;
 /// How far before the end of the volume the copy begins, in bytes.
 const COPY_BEFORE_END: u64 = KIB;
+/// The largest block that is believed, in bytes.
+const LARGEST_BLOCK: u64 = 64 * MIB;
 /// What is searched for the copy in a partition that is longer than the volume, at most, in bytes.
 const SEARCHED: u64 = MIB;
 
@@ -128,7 +130,7 @@ impl VolumeHeader {
         let geometry = Geometry { block_size, blocks: u64::from(disk.total_blocks.get()) };
         let is_sound = is_known
             && block_size.is_power_of_two()
-            && block_size >= LENGTH
+            && (LENGTH..=LARGEST_BLOCK).contains(&block_size)
             && geometry.length() >= OFFSET + LENGTH + COPY_BEFORE_END
             && disk.free_blocks <= disk.total_blocks;
         is_sound.then_some(Self { disk, geometry })

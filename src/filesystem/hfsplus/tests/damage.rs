@@ -117,6 +117,18 @@ fn extreme_numbers_are_survived() {
             survive(&MemoryDisk::new(bytes));
         }
     }
+    // Largest blocks, as many as there can be, and all of them eight times.
+    for block_size in [1 << 26, 1 << 27, 1 << 31] {
+        let mut bytes = made.bytes.clone();
+        let header = &mut bytes[1024..1536];
+        header[40..44].copy_from_slice(&u32::to_be_bytes(block_size));
+        header[44..48].fill(0xFF);
+        for at in (112..512).step_by(80).flat_map(|fork| (fork + 16..fork + 80).step_by(8)) {
+            header[at..at + 4].fill(0);
+            header[at + 4..at + 8].fill(0xFF);
+        }
+        survive(&MemoryDisk::new(bytes));
+    }
     // In the headers of the trees.
     for runs in [&made.extents, &made.catalog, &made.attributes] {
         let start = runs[0].0 * 512;
