@@ -60,6 +60,17 @@ fn the_program_says_whole_and_tells_what_it_found() {
     assert_eq!(reading.unproven, Some(certain(&disk)));
 }
 
+/// What speaks against every reader speaks against what this one found, too.
+#[test]
+fn a_table_inside_leaves_nothing_to_ask_for() {
+    let made = make(&Plan::default());
+    let image = image(&made);
+    image.write(512, b"EFI PART");
+    let [reading] = read(&[&image], BUDGET).try_into().unwrap();
+    assert_eq!(reading.used.unwrap_err().id(), "filesystem-table-inside");
+    assert_eq!(reading.unproven, None);
+}
+
 /// A budget that is too small makes more in use, never less.
 #[test]
 fn few_extents_only_add() {
