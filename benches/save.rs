@@ -49,7 +49,7 @@ fn save(criterion: &mut Criterion) {
                         disk: disk.clone(),
                         identity: DiskIdentity { name: "memory".into(), ..Default::default() },
                         physical_sector_size: None,
-                        choice: Choice { partitions: None, raw: true },
+                        choice: Choice { raw: true, ..Choice::default() },
                     };
                     let options = SaveOptions {
                         name: Some("bench".into()),

@@ -48,6 +48,10 @@ pub struct MapJob {
     /// A disk or an image.
     #[arg(value_name = "SOURCE|IMAGE", value_hint = ValueHint::AnyPath)]
     pub source: String,
+    /// Believe readers that have not been proven.
+    #[arg(long)]
+    #[serde(default)]
+    pub unproven: bool,
 }
 
 /// Disks in, an image out.
@@ -71,6 +75,10 @@ pub struct SaveJob {
     #[arg(long)]
     #[serde(default)]
     pub raw: bool,
+    /// Believe readers that have not been proven.
+    #[arg(long)]
+    #[serde(default)]
+    pub unproven: bool,
     /// Compression.
     #[arg(long, value_name = "LEVEL", default_value = "auto", value_parser = parse_level)]
     #[serde(default)]
@@ -295,8 +303,12 @@ impl SaveJob {
         }
         option("--split", self.split.map(|split| split.to_string()).as_deref());
         option("--note", self.note.as_deref());
-        let flags =
-            [(self.raw, "--raw"), (self.replace, "--replace"), (self.no_verify, "--no-verify")];
+        let flags = [
+            (self.raw, "--raw"),
+            (self.unproven, "--unproven"),
+            (self.replace, "--replace"),
+            (self.no_verify, "--no-verify"),
+        ];
         words.extend(flags.into_iter().filter(|(on, _)| *on).map(|(_, flag)| flag.to_owned()));
         words.join(" ")
     }
@@ -350,6 +362,7 @@ mod tests {
             name: Some("sala 3".into()),
             partitions: vec!["sda:1,3".into()],
             raw: true,
+            unproven: true,
             level: Level::Number(7),
             split: Some(1 << 30),
             note: None,
@@ -362,7 +375,7 @@ mod tests {
         assert_eq!(
             job.command(),
             "calco save /dev/sda 'a b.img' --to '/mnt/it'\\''s' --name 'sala 3' \
-             --partitions sda:1,3 --level 7 --split 1073741824 --raw --no-verify"
+             --partitions sda:1,3 --level 7 --split 1073741824 --raw --unproven --no-verify"
         );
     }
 }

@@ -283,6 +283,37 @@ pub fn repair_udf(disk: &mut SparseDisk) -> bool {
     found
 }
 
+/// Makes the copy of an HFS+ volume header, and the checksum of the header of its journal, right.
+/// Answers whether there is a volume header.
+pub fn repair_hfsplus(disk: &mut SparseDisk) -> bool {
+    const HEADER: u64 = 1024;
+    const JOURNALED: u32 = 1 << 13;
+    let Ok(header) = disk.read_vec(HEADER, 512) else { return false };
+    if !matches!(&header[..4], b"H+\0\x04" | b"HX\0\x05") {
+        return false;
+    }
+    let copy = (disk.size() / 512 * 512).saturating_sub(HEADER);
+    if copy > HEADER {
+        disk.overwrite(copy, &header);
+    }
+    let word = |at: usize| u32_at(&header, at).swap_bytes();
+
+    if word(4) & JOURNALED == 0 {
+        return true;
+    }
+    let info = u64::from(word(12)).saturating_mul(word(40).into());
+    let Ok(info) = disk.read_vec(info, 52) else { return true };
+    let journal = u64_at(&info, 36).swap_bytes();
+    let Ok(mut header) = disk.read_vec(journal, 44) else { return true };
+    header[36..40].fill(0);
+    let step = |sum: u32, byte: &u8| (sum << 8) ^ sum.wrapping_add(u32::from(*byte));
+    let sum = !header.iter().fold(0, step);
+    let is_big_endian = header[..4] == [0x4A, 0x4E, 0x4C, 0x78];
+    let sum = if is_big_endian { sum.to_be_bytes() } else { sum.to_le_bytes() };
+    disk.overwrite(journal + 36, &sum);
+    true
+}
+
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
 }
@@ -313,10 +344,12 @@ mod tests {
             "f2fs/files",
             "udf/blocks-512",
             "udf/blocks-2048",
+            "hfsplus/journaled",
+            "hfsplus/blocks-512",
         ] {
             let disk = seed(name);
             let mut repaired = disk.clone();
-            let repairs: [fn(&mut SparseDisk) -> bool; 7] = [
+            let repairs: [fn(&mut SparseDisk) -> bool; 8] = [
                 repair_gpt,
                 repair_ext,
                 repair_xfs,
@@ -324,6 +357,7 @@ mod tests {
                 repair_exfat,
                 repair_f2fs,
                 repair_udf,
+                repair_hfsplus,
             ];
             assert!(repairs.iter().any(|repair| repair(&mut repaired)), "{name}");
             for offset in (0..disk.size()).step_by(1 << 20) {

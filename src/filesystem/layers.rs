@@ -30,7 +30,8 @@ pub(super) fn read(sources: &[&dyn BlockSource], budget: Budget, depth: u32) -> 
     let count = readings.len();
     let mut pool: Vec<&dyn BlockSource> = sources.to_vec();
     let devices: Vec<&dyn BlockSource> = arrays.iter().map(|array| &array.device as _).collect();
-    readings.extend(super::read_flat(&devices, budget));
+    let contents = super::read_flat(&devices, budget);
+    readings.extend(contents.into_iter().map(Reading::proven_only));
     pool.extend(devices);
     read_groups(&pool, &mut readings, budget, depth);
     let contents = readings.split_off(count);
@@ -116,7 +117,8 @@ fn read_groups(pool: &[&dyn BlockSource], readings: &mut [Reading], budget: Budg
     let groups = families.iter().filter_map(|family| family.group.as_ref().ok()?.as_ref());
     let pools: usize = groups.map(|group| group.thin_pools.len()).sum();
     let share = Budget { extents: (budget.extents / (inner.len() + pools).max(1)).max(2) };
-    let mut contents = read(&inner, share, depth - 1).into_iter().zip(&devices);
+    let contents = read(&inner, share, depth - 1).into_iter().map(Reading::proven_only);
+    let mut contents = contents.zip(&devices);
 
     for family in families {
         let members = &family.members;

@@ -14,6 +14,7 @@ pub mod exfat;
 pub mod ext;
 pub mod f2fs;
 pub mod fat;
+pub mod hfsplus;
 mod kind;
 mod layers;
 mod lvm;
@@ -31,7 +32,7 @@ pub mod xfs;
 use crate::block::BlockSource;
 use crate::error;
 use crate::text::{Message, message};
-use crate::units::{Extent, ExtentMap};
+use crate::units::{Extent, ExtentMap, human_bytes};
 use serde::{Deserialize, Serialize};
 pub use state::VolumeState;
 use std::collections::BTreeMap;
@@ -168,6 +169,29 @@ pub struct Reading {
     pub volume: Volume,
     /// What is in use, or why that is not certain.
     pub used: Result<Used, Doubt>,
+    /// What a reader found that has not been proven on volumes of the format's own system, where it
+    /// has no doubt of its own: `used` is then the doubt that says so.
+    pub unproven: Option<Used>,
+}
+
+impl Reading {
+    /// A volume all of which counts as in use.
+    fn doubtful(volume: Volume, doubt: Doubt) -> Self {
+        Self { volume, used: Err(doubt), unproven: None }
+    }
+
+    /// The same without what is not proven: nobody asks for that inside of a layer.
+    fn proven_only(mut self) -> Self {
+        if self.unproven.take().is_some() {
+            self.used = Err(message!("filesystem-unproven-inside"));
+        }
+        self
+    }
+
+    /// Makes all of it count as in use, whatever a reader found.
+    pub(crate) fn doubt(&mut self, doubt: Doubt) {
+        (self.used, self.unproven) = (Err(doubt), None);
+    }
 }
 
 /// Limits on what a reader may keep in memory.
@@ -219,8 +243,15 @@ const READERS: &[Reader] = &[
 ];
 
 /// The readers of what [`recognize`] finds by itself.
-const READERS_BY_KIND: &[(VolumeKind, ReadUsed)] =
-    &[(VolumeKind::Iso9660, packed::used_iso9660), (VolumeKind::Udf, udf::used)];
+const READERS_BY_KIND: &[(VolumeKind, ReadUsed)] = &[
+    (VolumeKind::Iso9660, packed::used_iso9660),
+    (VolumeKind::Udf, udf::used),
+    (VolumeKind::HfsPlus, hfsplus::used),
+];
+
+/// Formats whose reader is not believed by itself: not enough volumes by other makers were seen. They
+/// are saved whole unless a person asks for what the reader found.
+const UNPROVEN: &[VolumeKind] = &[VolumeKind::HfsPlus];
 
 /// Reads all chosen volumes together and answers one reading for each, in the same order.
 ///
@@ -259,7 +290,7 @@ fn read_flat(sources: &[&dyn BlockSource], budget: Budget) -> Vec<Reading> {
 
 /// The place of the log of an XFS file system that could not be read without it.
 fn log_of(readings: &[Reading], place: usize) -> Option<usize> {
-    let Reading { volume, used } = &readings[place];
+    let Reading { volume, used, .. } = &readings[place];
     let is_log = |other: &Reading| {
         other.volume.kind == VolumeKind::XfsLog && other.volume.uuid == volume.uuid
     };
@@ -305,8 +336,10 @@ fn find(source: &dyn BlockSource) -> (Vec<Candidate>, Option<error::Error>) {
     let recognize::Findings { volumes, mut unreadable } = recognize::recognize(source);
     let mut found: Vec<Candidate> = Vec::new();
     for mut volume in volumes {
-        if volume.kind == VolumeKind::Udf {
-            udf::describe(source, &mut volume);
+        match volume.kind {
+            VolumeKind::Udf => udf::describe(source, &mut volume),
+            VolumeKind::HfsPlus => hfsplus::describe(source, &mut volume),
+            _ => {}
         }
         let reader = READERS_BY_KIND.iter().find(|(kind, _)| *kind == volume.kind);
         found.push((volume, reader.map(|(_, used)| *used)));
@@ -333,21 +366,31 @@ fn read_one(source: &dyn BlockSource, budget: Budget) -> Reading {
     let several = found.len() > 1;
     match (found.into_iter().next(), names) {
         (Some((volume, _)), Some(kinds)) if several => {
-            Reading { volume, used: Err(message!("filesystem-ambiguous", kinds = kinds)) }
+            Reading::doubtful(volume, message!("filesystem-ambiguous", kinds = kinds))
         }
         (Some((mut volume, Some(reader))), _) => {
             let used = reader(source, budget);
             volume.state = used.as_ref().err().and_then(VolumeState::told_by);
-            Reading { volume, used }
+            match used {
+                Ok(found) if UNPROVEN.contains(&volume.kind) => {
+                    let doubt = message!(
+                        "filesystem-unproven",
+                        kind = volume.kind.name(),
+                        used = human_bytes(found.extents.total_bytes())
+                    );
+                    Reading { volume, used: Err(doubt), unproven: Some(found) }
+                }
+                used => Reading { volume, used, unproven: None },
+            }
         }
         (Some((volume, None)), _) => {
-            let used = Err(volume.kind.why_whole());
-            Reading { volume, used }
+            let doubt = volume.kind.why_whole();
+            Reading::doubtful(volume, doubt)
         }
-        (None, _) => Reading {
-            volume: Volume::of(VolumeKind::Unknown),
-            used: Err(unreadable.map_or_else(|| VolumeKind::Unknown.why_whole(), unreadable_doubt)),
-        },
+        (None, _) => Reading::doubtful(
+            Volume::of(VolumeKind::Unknown),
+            unreadable.map_or_else(|| VolumeKind::Unknown.why_whole(), unreadable_doubt),
+        ),
     }
 }
 

@@ -43,6 +43,8 @@ impl VolumeState {
             | "ext-needs-recovery-external"
             | "ext-not-clean"
             | "f2fs-not-clean"
+            | "hfsplus-not-clean"
+            | "hfsplus-journal-full"
             | "udf-open"
             | "thin-needs-check"
             | "xfs-needs-recovery" => Some(Self::Unclean),

@@ -17,14 +17,15 @@ pub(super) fn consider(sources: &[&dyn BlockSource], readings: &mut [Reading]) {
     let hashed: Vec<u64> =
         sources.iter().filter_map(|source| recognize::verity_data(*source, 0)).collect();
     for (source, reading) in sources.iter().zip(readings) {
-        let Ok(used) = &mut reading.used else { continue };
+        let found = reading.used.as_mut().ok().or(reading.unproven.as_mut());
+        let Some(used) = found else { continue };
         let length = reading.volume.length.unwrap_or(source.size());
         let is_hashed = hashed.iter().any(|data| (length..=source.size()).contains(data))
             || recognize::verity_data(*source, length).is_some();
         if is_hashed {
-            reading.used = Err(message!("filesystem-hashed"));
+            reading.doubt(message!("filesystem-hashed"));
         } else if holds_table(*source) {
-            reading.used = Err(message!("filesystem-table-inside"));
+            reading.doubt(message!("filesystem-table-inside"));
         } else if keeps_nothing_behind(reading.volume.kind) && length < source.size() {
             // What is behind it is not its own, and nobody says that it is free.
             let behind: ExtentMap = [Extent::between(length, source.size())].into_iter().collect();

@@ -141,7 +141,7 @@ pub struct SavedVolume {
     pub content: Volume,
     /// How it was saved.
     pub saved: Saved,
-    /// Why it was saved whole.
+    /// Why it was saved whole, or why its used bytes were believed where a person asked for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Message>,
     /// Bytes of it that are in the image.

@@ -2,7 +2,7 @@
 
 use crate::block::{BlockSource, Window};
 use crate::error::Result;
-use crate::filesystem::{self, Budget, Reading, Volume, VolumeKind};
+use crate::filesystem::{self, Budget, Reading, Used, Volume, VolumeKind};
 use crate::image::{Saved, System};
 use crate::operation::system;
 use crate::partition::{self, Partition, PartitionTable, Scheme, TableReading};
@@ -45,6 +45,14 @@ impl SurveyedVolume {
     pub fn content(&self) -> &Volume {
         &self.reading.volume
     }
+
+    /// What is known to be in use, or what `choice` takes for that; else why all of it is saved.
+    pub fn used(&self, choice: &Choice) -> std::result::Result<&Used, &Message> {
+        match &self.reading.unproven {
+            Some(found) if choice.unproven => Ok(found),
+            _ => self.reading.used.as_ref(),
+        }
+    }
 }
 
 /// What a disk holds.
@@ -69,7 +77,7 @@ pub struct DiskSurvey {
 pub struct VolumeUse {
     /// How it is saved.
     pub saved: Saved,
-    /// Why it is saved whole.
+    /// Why it is saved whole, or why its used bytes are believed where a person asked for that.
     pub reason: Option<Message>,
     /// Its used bytes, as bytes of the disk.
     pub extents: ExtentMap,
@@ -82,6 +90,8 @@ pub struct Choice {
     pub partitions: Option<BTreeSet<u32>>,
     /// Every byte, whatever is in use.
     pub raw: bool,
+    /// Believe readers that have not been proven.
+    pub unproven: bool,
 }
 
 /// A list of partitions for a person.
@@ -163,7 +173,7 @@ fn survey_all(disks: &[&dyn BlockSource]) -> Vec<DiskSurvey> {
         places.iter().cloned().zip(readings).zip(&windows)
     {
         if partition.as_ref().is_some_and(|partition| partition.extent != extent) {
-            reading.used = Err(message!("filesystem-partition-past-end"));
+            reading.doubt(message!("filesystem-partition-past-end"));
         }
         let table = &surveys[number].table;
         let system = system::identify(window, &reading.volume)
@@ -319,14 +329,14 @@ impl DiskSurvey {
         if let Some(doubt) = &self.doubt {
             return whole(Some(doubt.clone()));
         }
-        match &volume.reading.used {
+        match volume.used(choice) {
             Ok(used) => {
                 let limit = Extent::new(0, volume.extent.length);
                 let inside: ExtentMap =
                     used.extents.iter().filter_map(|extent| extent.intersection(limit)).collect();
                 VolumeUse {
                     saved: Saved::Used,
-                    reason: None,
+                    reason: volume.reading.unproven.is_some().then(|| message!("survey-unproven")),
                     extents: inside.shifted(volume.extent.offset),
                 }
             }

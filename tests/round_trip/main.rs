@@ -8,6 +8,7 @@ mod again;
 mod copies;
 mod disks;
 mod former_members;
+mod hfsplus;
 mod layouts;
 mod mounted;
 mod partclone;

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// The block size in bytes and the used blocks, by partclone.
-fn used_by_partclone(program: &str, volume: &Path, folder: &Path) -> (u64, Vec<u64>) {
+pub(crate) fn used_by_partclone(program: &str, volume: &Path, folder: &Path) -> (u64, Vec<u64>) {
     let image = folder.join("partclone.image");
     let log = folder.join("partclone.log");
     let words = ["-c", "-q", "-O", text(&image), "-s", text(volume), "-L", text(&log)];

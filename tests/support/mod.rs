@@ -6,6 +6,7 @@
 
 pub(crate) mod command;
 pub(crate) mod disk;
+pub(crate) mod hfsplus;
 pub(crate) mod loops;
 pub(crate) mod tree;
 pub(crate) mod volume;

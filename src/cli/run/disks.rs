@@ -31,6 +31,8 @@ pub(super) fn survey_json(survey: &DiskSurvey) -> Value {
             "content": volume.content(),
             "content_name": volume.content().title().to_string(),
             "used_bytes": volume.reading.used.as_ref().ok().map(|used| used.extents.total_bytes()),
+            "unproven_bytes":
+                volume.reading.unproven.as_ref().map(|used| used.extents.total_bytes()),
             "doubt": volume.reading.used.as_ref().err().map(ToString::to_string),
             "system": volume.system,
         })).collect::<Vec<_>>(),
@@ -93,7 +95,7 @@ pub(super) fn show_map(job: &MapJob, json: bool, console: &Console) -> Result<u8
         let (_destination, image) = open_image(&job.source, Freshness::Any)?;
         map_of_image(&image)?
     } else {
-        vec![map_of_disk(&job.source, console)?]
+        vec![map_of_disk(job, console)?]
     };
     if json {
         let document = json!({ "disks": disks.iter().map(|disk| json!({
@@ -156,11 +158,11 @@ fn outside_row(map: &ExtentMap, rows: &[MapRow], size: u64) -> MapRow {
     }
 }
 
-fn map_of_disk(word: &str, console: &Console) -> Result<DiskMap> {
-    let selected = selector::resolve(word, &Inventory::read(Path::new("/")))?;
+fn map_of_disk(job: &MapJob, console: &Console) -> Result<DiskMap> {
+    let selected = selector::resolve(&job.source, &Inventory::read(Path::new("/")))?;
     let device = Device::open(&selected.path, Access::Look)?;
     let survey = survey(&[&device], console)?.pop().expect("one disk, one survey");
-    let (uses, map) = survey.used(&Choice::default());
+    let (uses, map) = survey.used(&Choice { unproven: job.unproven, ..Choice::default() });
     let mut rows: Vec<MapRow> = survey
         .volumes
         .iter()

@@ -18,7 +18,8 @@ use std::path::{Path, PathBuf};
 
 /// What is wanted of each source.
 fn choices(job: &SaveJob) -> Result<Vec<Choice>> {
-    let mut choices = vec![Choice { partitions: None, raw: job.raw }; job.sources.len()];
+    let mut choices =
+        vec![Choice { partitions: None, raw: job.raw, unproven: job.unproven }; job.sources.len()];
     for text in &job.partitions {
         let (disk, numbers) = parse_partitions(text)?;
         let position = match disk {

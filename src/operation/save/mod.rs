@@ -588,7 +588,7 @@ impl DiskPlan {
                     saved: used.saved,
                     reason: used.reason.as_ref().map(Message::to_stored),
                     used_bytes: used.extents.total_bytes(),
-                    signatures: match (&volume.reading.used, used.saved) {
+                    signatures: match (volume.used(&self.source.choice), used.saved) {
                         (Ok(known), Saved::Used | Saved::Whole) => known.signatures.clone(),
                         _ => Vec::new(),
                     },

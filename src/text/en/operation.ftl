@@ -1,5 +1,6 @@
 survey-found-in-gap = The { $size } without a partition from byte { $offset } on seem to hold { $kind }; they are saved whole
 survey-raw = every byte was asked for
+survey-unproven = only what is in use was asked for, although its reader has not been proven
 name-unusable = "{ $name }" cannot be the name of an image
 name-unusable-advice = Use letters, digits, spaces, dots and dashes, at most { $length } bytes, beginning with a letter or digit.
 library-in-progress = The image is being written by another process now

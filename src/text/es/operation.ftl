@@ -1,4 +1,5 @@
 survey-found-in-gap = Los { $size } sin partición desde el byte { $offset } parecen contener { $kind }; se guardan enteros
+survey-unproven = se pidió solo lo que está en uso, aunque su lector no se ha probado
 survey-raw = se pidieron todos los bytes
 name-unusable = "{ $name }" no puede ser el nombre de una imagen
 name-unusable-advice = Use letras, cifras, espacios, puntos y guiones, como mucho { $length } bytes, empezando por letra o cifra.

@@ -52,6 +52,7 @@ impl Menu<'_> {
             name: None,
             partitions: Vec::new(),
             raw: false,
+            unproven: false,
             level: Level::default(),
             split: None,
             note: None,
