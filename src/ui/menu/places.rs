@@ -27,9 +27,15 @@ pub(super) struct Place {
     pub(super) disk: Option<String>,
     /// The only image that is looked for there: web servers tell of no others.
     only: Option<String>,
+    /// Whether its folder is one that the save makes when it begins.
+    is_new: bool,
 }
 
 impl Place {
+    fn new(word: String) -> Self {
+        Self { word, disk: None, only: None, is_new: false }
+    }
+
     /// Opens it for a look.
     ///
     /// # Errors
@@ -51,6 +57,9 @@ impl Place {
     /// # Errors
     /// When it cannot be read.
     pub(super) fn entries(&self) -> Result<Vec<Entry>> {
+        if self.is_new {
+            return Ok(Vec::new());
+        }
         // Its volume is mounted as long as this is kept.
         let destination = self.look()?;
         let store = destination.store();
@@ -281,7 +290,7 @@ impl Menu<'_> {
                 },
                 Spot::Server => self.typed_server(title, access)?,
                 Spot::Volume(word, disk) => {
-                    let place = Place { word, disk: Some(disk), only: None };
+                    let place = Place { disk: Some(disk), ..Place::new(word) };
                     self.folder_on(title, place, access, access == DestinationAccess::Write)?
                 }
             };
@@ -298,7 +307,7 @@ impl Menu<'_> {
             missing.then(|| message!("menu-folder-missing", path = text).to_string())
         };
         let word = self.person.line(input, check)?;
-        Ok(word.map(|word| Place { word, disk: None, only: None }))
+        Ok(word.map(Place::new))
     }
 
     /// A folder on a server, by its address; opened for a look, so that what is wrong shows here.
@@ -325,9 +334,9 @@ impl Menu<'_> {
             typed.clone_from(&word);
             let place = match Address::parse_image(&word) {
                 Ok(Some((folder, name))) if is_web(&folder) => {
-                    Place { word: folder.to_string(), disk: None, only: Some(name) }
+                    Place { only: Some(name), ..Place::new(folder.to_string()) }
                 }
-                _ => Place { word, disk: None, only: None },
+                _ => Place::new(word),
             };
             let looked = place.clone();
             let connecting = message!("menu-server-connecting");
@@ -416,8 +425,8 @@ impl Menu<'_> {
                         }
                     };
                     if let Some(name) = self.person.line(input, check)? {
-                        // It is made when the save begins.
                         place.word = place.image(&name);
+                        place.is_new = true;
                         return Ok(Some(place));
                     }
                 }
