@@ -6,6 +6,8 @@ use crate::support::command::{
 };
 use crate::support::loops::{Loop, Mount};
 use crate::support::{MIB, disk, tree};
+use calco::block::BlockTarget as _;
+use calco::block::device::{Access, Device};
 use calco::image::{Freshness, Image};
 use calco::store::{LocalStore, Store as _};
 use std::fs;
@@ -476,4 +478,20 @@ fn what_of_an_image_is_not_restored_is_said() {
     assert_untouched(&target, || {
         calco(&[&words[..], &["--keep-old", text(&two)]].concat()).expect(1);
     });
+}
+
+#[test]
+fn a_target_that_goes_away_is_said_to_be_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("target.img");
+    disk::blank(&file, 8 * MIB);
+    let Some(device) = Loop::attach(&file, 512) else { return };
+    let target = Device::open(device.path(), Access::Target).unwrap();
+    target.write_at(4 * MIB, &[1; 4096]).unwrap();
+    // The kernel makes a disk that was pulled out one without room.
+    fs::File::options().write(true).open(&file).unwrap().set_len(0).unwrap();
+    tool("losetup", &["--set-capacity", device.text()]);
+    let error = target.write_at(4 * MIB, &[2; 4096]).unwrap_err();
+    assert_eq!(error.message().id(), "block-gone", "{}", error.report());
+    assert!(error.report().contains("No space left"), "the cause stays: {}", error.report());
 }

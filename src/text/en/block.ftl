@@ -14,6 +14,7 @@ block-changed = The file was changed by somebody else while it was read, so that
 block-changed-advice = End what writes to it, a virtual machine for example, and save it again. What was stored so far is no image.
 block-gone = The device is not there any more, or became smaller
 block-gone-advice = Check its cable and power, and save it again. What was stored so far is no image.
+block-gone-target-advice = Check its cable and power, and plug it in again.
 block-write-failed = The device could not be written
 block-flush-failed = The device did not confirm that everything is written
 block-table-in-use = The system still uses the old partition table. Restart before using the disk.

@@ -14,6 +14,7 @@ block-changed = Alguien cambió el archivo mientras se leía, así que lo leído
 block-changed-advice = Termine lo que escribe en él, por ejemplo una máquina virtual, y guárdelo otra vez. Lo que se guardó hasta ahora no es una imagen.
 block-gone = El dispositivo ya no está, o se hizo más pequeño
 block-gone-advice = Revise su cable y su alimentación, y guárdelo otra vez. Lo que se guardó hasta ahora no es una imagen.
+block-gone-target-advice = Revise su cable y su alimentación, y vuelva a conectarlo.
 block-write-failed = No se pudo escribir en el dispositivo
 block-flush-failed = El dispositivo no confirmó que todo esté escrito
 block-table-in-use = El sistema sigue usando la tabla de particiones anterior. Reinicie antes de usar el disco.
