@@ -184,6 +184,30 @@ impl Device {
     }
 }
 
+impl Device {
+    /// Whether it is still there, in all its size.
+    fn is_present(&self) -> bool {
+        // The kernel gives a disk that was pulled out the size 0.
+        let size = match self.is_block_device {
+            true => block_device::size(&self.file).ok(),
+            false => self.file.metadata().ok().map(|metadata| metadata.len()),
+        };
+        size.is_some_and(|size| size >= self.size) && !self.is_unplugged()
+    }
+
+    /// What is said of a failure to write: that the device was pulled out, where that is why. The kernel
+    /// answers with no space or an I/O error then.
+    fn explain(&self, error: Error) -> Error {
+        match self.is_present() {
+            true => error.on_device(self.name()),
+            false => Error::new(ErrorKind::Io, message!("block-gone"))
+                .on_device(self.name())
+                .caused_by(error)
+                .advise(message!("block-gone-target-advice")),
+        }
+    }
+}
+
 impl BlockSource for Device {
     fn size(&self) -> u64 {
         self.size
@@ -209,12 +233,7 @@ impl BlockSource for Device {
     }
 
     fn check_present(&self) -> Result<()> {
-        // The kernel gives a disk that was pulled out the size 0.
-        let size = match self.is_block_device {
-            true => block_device::size(&self.file).ok(),
-            false => self.file.metadata().ok().map(|metadata| metadata.len()),
-        };
-        if size.is_some_and(|size| size >= self.size) && !self.is_unplugged() {
+        if self.is_present() {
             return Ok(());
         }
         Err(Error::new(ErrorKind::Io, message!("block-gone"))
@@ -243,14 +262,14 @@ impl BlockTarget for Device {
             _ => self.file.write_all_at(data, offset),
         }
         .context(|| message!("block-write-failed"))
-        .map_err(|error| error.on_device(self.name()).at_offset(offset))
+        .map_err(|error| self.explain(error.at_offset(offset)))
     }
 
     fn flush(&self) -> Result<()> {
         self.file
             .sync_all()
             .context(|| message!("block-flush-failed"))
-            .map_err(|error| error.on_device(self.name()))
+            .map_err(|error| self.explain(error))
     }
 
     fn forget_cache(&self) -> Result<()> {

@@ -4,6 +4,7 @@
 //! `job.json` beside it. The lock ends with its process, whatever happens to that.
 
 use crate::error::{Context as _, Error, ErrorKind, Result};
+pub use crate::operation::is_live;
 use crate::report::{Report, Stage};
 use crate::text::{Message, message};
 use rustix::fs::{FlockOperation, flock};
@@ -15,11 +16,6 @@ use std::time::{Duration, Instant};
 
 /// How often progress is written, at most.
 const TELL_EVERY: Duration = Duration::from_millis(500);
-
-/// Whether this is the live system.
-pub fn is_live() -> bool {
-    std::env::var_os("CALCO_LIVE").is_some_and(|value| value == "1")
-}
 
 /// Where the processes of this program meet: `/run/calco` in the live system and for root, else
 /// a folder of the user's.
@@ -146,6 +142,30 @@ fn elsewhere_in(folder: &Path) -> Option<JobState> {
         return None;
     }
     serde_json::from_slice(&text).ok()
+}
+
+/// What everybody at a screen should read now, such as that a key is about to end a job.
+pub fn notice() -> Option<Message> {
+    serde_json::from_slice(&fs::read(folder().join("notice.json")).ok()?).ok()
+}
+
+/// Has every menu show a sentence above its row of keys, or no longer.
+///
+/// # Errors
+/// What the system answers.
+pub fn set_notice(notice: Option<&Message>) -> std::io::Result<()> {
+    let file = folder().join("notice.json");
+    match notice {
+        Some(notice) => {
+            let beside = file.with_extension("new");
+            fs::write(&beside, serde_json::to_vec(notice)?)?;
+            fs::rename(&beside, &file)
+        }
+        None => match fs::remove_file(&file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        },
+    }
 }
 
 /// Passes progress on and tells the others.

@@ -1,5 +1,6 @@
-use super::support::command::text;
-use super::support::disk::{assert_same, garbage, sfdisk, write};
+use super::support::command::{text, tool};
+use super::support::disk::{assert_same, blank, garbage, sfdisk, write};
+use super::support::loops::{Loop, Mount};
 use super::support::{MIB, disk::Noise};
 use super::terminal::{CTRL_C, DOWN, END, ENTER, ESCAPE, Menu, UP};
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ impl Files {
     fn new() -> Self {
         let files = Self { folder: tempfile::tempdir().unwrap() };
         let source = files.path("source.img");
-        super::support::disk::blank(&source, SIZE);
+        blank(&source, SIZE);
         sfdisk(&source, "label: gpt\n,8M\n,8M\n");
         write(&source, 2 * MIB, &Noise::new(7).bytes(3 * MIB as usize));
         garbage(&files.path("target.img"), SIZE, 9);
@@ -303,4 +304,72 @@ fn a_menu_ends_when_the_system_asks_it_to() {
     menu.expect("Quit");
     menu.ask_to_end();
     assert_eq!(menu.end(), 0);
+}
+
+#[test]
+fn a_folder_of_a_volume_can_be_a_new_one() {
+    let files = Files::new();
+    let volume = files.path("volume.img");
+    blank(&volume, 64 * MIB);
+    let label = format!("Menu{:05}", std::process::id() % 100_000);
+    tool("mkfs.ext4", &["-q", "-F", "-L", &label, text(&volume)]);
+    let Some(device) = Loop::attach(&volume, 512) else { return };
+    let mut menu = Menu::start("vt100", "en");
+    menu.line("8");
+    menu.expect("Expert mode: on");
+    menu.line("1");
+    menu.expect("Save: which disk?");
+    type_path(&mut menu, &files.path("source.img"), "Path of a device");
+    menu.expect("Save: where to?");
+    // Others may have volumes too.
+    for _ in 0..20 {
+        if menu.screen().lines().any(|line| line.starts_with('>') && line.contains(&label)) {
+            break;
+        }
+        menu.send(DOWN);
+        std::thread::sleep(std::time::Duration::from_millis(400));
+    }
+    menu.send(ENTER);
+    menu.expect("in which folder?");
+    menu.line("2");
+    menu.expect("Name of the new folder:");
+    menu.line("mine");
+    menu.expect("Save: name of the image");
+    menu.send(&[0x7f; 60]);
+    menu.line("first");
+    menu.expect("Save: who can get at the image?");
+    menu.send(ENTER);
+    menu.expect("Compression: auto");
+    menu.send(ENTER);
+    menu.expect("Start saving now");
+    menu.send(ENTER);
+    let summary = menu.expect("The disk is saved");
+    assert!(summary.contains("/mine"), "{summary}");
+    menu.send(ENTER);
+    menu.expect("Quit");
+    menu.line("9");
+    assert_eq!(menu.end(), 0);
+    let mount = Mount::new(device.text(), &files.path("mnt"), "ro");
+    assert!(mount.path().join("mine/first/manifest.json").is_file());
+}
+
+#[test]
+fn what_everybody_is_told_is_shown_above_the_keys_for_as_long_as_it_holds() {
+    let menu = Menu::start("vt100", "en");
+    menu.expect("Quit");
+    let folder = menu.runtime().join("calco");
+    std::fs::create_dir_all(&folder).unwrap();
+    let notice = folder.join("notice.json");
+    std::fs::write(&notice, r#"{"id":"unknown","text":"Once more cuts it off."}"#).unwrap();
+    let screen = menu.expect("Once more cuts it off.");
+    let lines: Vec<&str> = screen.trim_end().lines().collect();
+    assert!(lines[lines.len() - 2].contains("Once more"), "{screen}");
+    assert!(lines[lines.len() - 1].contains("Enter: choose"), "{screen}");
+    std::fs::remove_file(&notice).unwrap();
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while menu.screen().contains("Once more") {
+        assert!(std::time::Instant::now() < end, "{}", menu.screen());
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    menu.expect("Quit");
 }

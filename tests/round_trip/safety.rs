@@ -6,6 +6,8 @@ use crate::support::command::{
 };
 use crate::support::loops::{Loop, Mount};
 use crate::support::{MIB, disk, tree};
+use calco::block::BlockTarget as _;
+use calco::block::device::{Access, Device};
 use calco::image::{Freshness, Image};
 use calco::store::{LocalStore, Store as _};
 use std::fs;
@@ -475,5 +477,40 @@ fn what_of_an_image_is_not_restored_is_said() {
     // What was there is kept in a new file only, and that is known before anything else.
     assert_untouched(&target, || {
         calco(&[&words[..], &["--keep-old", text(&two)]].concat()).expect(1);
+    });
+}
+
+#[test]
+fn a_target_that_goes_away_is_said_to_be_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("target.img");
+    disk::blank(&file, 8 * MIB);
+    let Some(device) = Loop::attach(&file, 512) else { return };
+    let target = Device::open(device.path(), Access::Target).unwrap();
+    target.write_at(4 * MIB, &[1; 4096]).unwrap();
+    // The kernel makes a disk that was pulled out one without room.
+    fs::File::options().write(true).open(&file).unwrap().set_len(0).unwrap();
+    tool("losetup", &["--set-capacity", device.text()]);
+    let error = target.write_at(4 * MIB, &[2; 4096]).unwrap_err();
+    assert_eq!(error.message().id(), "block-gone", "{}", error.report());
+    assert!(error.report().contains("No space left"), "the cause stays: {}", error.report());
+}
+
+#[test]
+fn in_the_live_system_its_own_medium_is_no_target() {
+    let folder = tempfile::tempdir().unwrap();
+    let (image, target) = image_and_target(folder.path());
+    disk::write(&target, 32 << 10, b"\x01CD001\x01");
+    disk::write(&target, (32 << 10) + 40, b"CALCO     ");
+    let restore = |live: &str| {
+        let mut command = calco_command();
+        command.args(["restore", &image, "--to", text(&target), "--dry-run"]);
+        command.env("CALCO_LIVE", live).output().unwrap()
+    };
+    assert_untouched(&target, || {
+        let refused = restore("1");
+        assert_eq!(refused.status.code(), Some(5), "{refused:?}");
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("Calco medium"), "{refused:?}");
+        assert_eq!(restore("0").status.code(), Some(0));
     });
 }

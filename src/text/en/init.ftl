@@ -45,6 +45,8 @@ init-control-not-understood = The request is not understood: { $why }
 
 # The end.
 init-shutdown = The system is being shut down
+init-job-runs = A job is running on { $console }: { $job }. To cut it off all the same, do that once more (Ctrl-Alt-Del, the power button, reboot, poweroff) within { $seconds } seconds.
+init-job-cut = This was cut off: { $job }. If it was a save, there is no image. If it was a restore, nothing on its target can be used: it must be restored again.
 init-ending-processes = Ending what still runs…
 init-processes-left = Some processes could not be ended
 init-writing = Writing what is still in memory ({ $size })… Please leave disks and sticks plugged in.
@@ -62,6 +64,7 @@ init-run-waits = Waiting for disks to appear, { $seconds } seconds at most…
 init-run-missing = { $name } did not appear within { $seconds } seconds
 init-run-not-understood = The job on the kernel's command line is not understood: { $command }
 init-run-not-understood-advice = Write calco.run="…" with the words that follow "calco" on the command line, such as calco.run="save id:ata-DISK_SERIAL --to usb:BACKUP".
+init-run-quotes-advice = Only one word has arrived. If more was written, the quotes around all of it are missing: calco.run="{ $command } …".
 init-run-not-started = The job could not be started
 init-run-killed = The job ended unexpectedly: { $how }
 init-run-succeeded = The unattended run is finished, without errors.

@@ -30,6 +30,8 @@ menu-text-more =
         [one] -- { $count } more line: Page Down --
        *[other] -- { $count } more lines: Page Down --
     }
+menu-list-above = -- { $count } more above --
+menu-list-below = -- { $count } more below --
 menu-text-end = -- end of the text --
 menu-text-place = -- up to line { $last } of { $count } --
 menu-number = Number and Enter:
@@ -93,12 +95,14 @@ menu-place-here =
     }
 menu-place-new = In a new folder
 menu-place-new-prompt = Name of the new folder:
+menu-place-new-wrong = "{ $name }" cannot be the name of a folder here.
 menu-place-taken = There is a folder or an image "{ $name }" already.
 menu-folder-prompt = Folder of the images:
 menu-folder-missing = There is no folder { $path }
 
 menu-save-disks = Save: which disk?
 menu-save-disks-text = Choose the disk to save. It is only read, never changed. To put several disks into one image, mark them with the space bar.
+menu-save-disks-text-numbers = Choose the disk to save. It is only read, never changed. To put several disks into one image, type their numbers with commas between them.
 menu-save-place = Save: where to?
 menu-save-name = Save: name of the image
 menu-save-name-prompt = Name:
@@ -119,6 +123,7 @@ menu-save-start = Start saving now
 menu-saving = Saving { $name }
 menu-save-about = To { $to }. The disk is only read. Do not pull out the stick or disk before the end.
 menu-saved = The disk is saved
+menu-saved-part = Saved, but not everything could be read
 menu-log-is-at = Log: { $path }
 menu-same-command = The command that does the same without questions:
 menu-back-to-menu = Back to the menu
@@ -138,10 +143,12 @@ menu-restore-confirm-wrong = Type { $word }, or press Esc to go back. Nothing wa
 menu-restoring = Restoring { $name }
 menu-restore-about = To { $to }. Do not switch off the computer before the end.
 menu-restored = The image is restored
+menu-restored-part = Restored, but some data is missing in the image
 menu-verify-place = Verify: where is the image?
 menu-verify-image = Verify: which image?
 menu-verifying = Verifying { $name }
 menu-verified = The image is sound
+menu-verified-part = The image is sound, but some data is missing in it
 menu-images-place = Images: where?
 menu-image-show = Show what it holds
 menu-image-verify = Verify it

@@ -45,6 +45,8 @@ init-control-not-understood = No se entiende la petición: { $why }
 
 # El final.
 init-shutdown = El sistema se está cerrando
+init-job-runs = Hay un trabajo en marcha en { $console }: { $job }. Para interrumpirlo de todos modos, repítalo (Ctrl-Alt-Supr, el botón de encendido, reboot, poweroff) en menos de { $seconds } segundos.
+init-job-cut = Esto se interrumpió: { $job }. Si se estaba guardando, no hay imagen. Si se estaba restaurando, nada del destino se puede usar: hay que restaurar otra vez.
 init-ending-processes = Terminando lo que aún está en marcha…
 init-processes-left = Algunos procesos no se pudieron terminar
 init-writing = Escribiendo lo que queda en la memoria ({ $size })… No desconecte discos ni memorias USB.
@@ -62,6 +64,7 @@ init-run-waits = Esperando a que aparezcan los discos, { $seconds } segundos com
 init-run-missing = { $name } no apareció en { $seconds } segundos
 init-run-not-understood = No se entiende el trabajo de la línea de órdenes del núcleo: { $command }
 init-run-not-understood-advice = Escriba calco.run="…" con las palabras que siguen a «calco» en la línea de órdenes, por ejemplo calco.run="save id:ata-DISCO_SERIE --to usb:COPIAS".
+init-run-quotes-advice = Solo ha llegado una palabra. Si se escribió más, faltan las comillas alrededor de todo: calco.run="{ $command } …".
 init-run-not-started = No se pudo iniciar el trabajo
 init-run-killed = El trabajo terminó de forma inesperada: { $how }
 init-run-succeeded = La ejecución desatendida ha terminado sin errores.

@@ -28,9 +28,15 @@ pub(super) struct Place {
     pub(super) disk: Option<String>,
     /// The only image that is looked for there: web servers tell of no others.
     only: Option<String>,
+    /// Whether its folder is one that the save makes when it begins.
+    is_new: bool,
 }
 
 impl Place {
+    fn new(word: String) -> Self {
+        Self { word, disk: None, only: None, is_new: false }
+    }
+
     /// Opens it for a look.
     ///
     /// # Errors
@@ -52,6 +58,9 @@ impl Place {
     /// # Errors
     /// When it cannot be read.
     pub(super) fn entries(&self) -> Result<Vec<Entry>> {
+        if self.is_new {
+            return Ok(Vec::new());
+        }
         // Its volume is mounted as long as this is kept.
         let destination = self.look()?;
         let store = destination.store();
@@ -154,6 +163,12 @@ struct With {
     servers: bool,
 }
 
+/// Whether it is the partition that our own medium starts from.
+fn is_ours(candidate: &Candidate) -> bool {
+    let label = candidate.volume.label.as_deref().unwrap_or_default();
+    candidate.volume.is_system_partition && label.eq_ignore_ascii_case("CALCO-EFI")
+}
+
 fn list(
     title: &Message,
     found: Option<&[Candidate]>,
@@ -162,7 +177,11 @@ fn list(
     with: With,
 ) -> List<Spot> {
     let mut choices: Vec<Choice<Spot>> = Vec::new();
-    for candidate in found.unwrap_or_default() {
+    // Nobody keeps images on partitions that machines start from, so they come last.
+    let mut candidates: Vec<&Candidate> = found.iter().copied().flatten().collect();
+    candidates.retain(|candidate| !is_ours(candidate));
+    candidates.sort_by_key(|candidate| candidate.volume.is_system_partition);
+    for candidate in candidates {
         let volume = &candidate.volume;
         let spot = Spot::Volume(candidate.word.clone(), volume.disk.clone());
         let (label, detail) = volume_line(volume);
@@ -284,7 +303,7 @@ impl Menu<'_> {
                 },
                 Spot::Server => self.typed_server(title, access)?,
                 Spot::Volume(word, disk) => {
-                    let place = Place { word, disk: Some(disk), only: None };
+                    let place = Place { disk: Some(disk), ..Place::new(word) };
                     self.folder_on(title, place, access, access == DestinationAccess::Write)?
                 }
             };
@@ -301,7 +320,7 @@ impl Menu<'_> {
             missing.then(|| message!("menu-folder-missing", path = text).to_string())
         };
         let word = self.person.line(input, check)?;
-        Ok(word.map(|word| Place { word, disk: None, only: None }))
+        Ok(word.map(Place::new))
     }
 
     /// A folder on a server, by its address; opened for a look, so that what is wrong shows here.
@@ -328,9 +347,9 @@ impl Menu<'_> {
             typed.clone_from(&word);
             let place = match Address::parse_image(&word) {
                 Ok(Some((folder, name))) if is_web(&folder) => {
-                    Place { word: folder.to_string(), disk: None, only: Some(name) }
+                    Place { only: Some(name), ..Place::new(folder.to_string()) }
                 }
-                _ => Place { word, disk: None, only: None },
+                _ => Place::new(word),
             };
             let looked = place.clone();
             let connecting = message!("menu-server-connecting");
@@ -412,15 +431,19 @@ impl Menu<'_> {
                 Some(Folder::New) => {
                     let input = Input::new(title, message!("menu-place-new-prompt"), "");
                     let check = |name: &str| match crate::operation::names::check(name) {
-                        Err(error) => Some(error.report()),
+                        Err(error) => {
+                            let wrong = message!("menu-place-new-wrong", name = name);
+                            let advice = error.advice().map(|advice| format!("\n{advice}"));
+                            Some(format!("{wrong}{}", advice.unwrap_or_default()))
+                        }
                         Ok(()) => {
                             let taken = all.iter().any(|taken| taken.eq_ignore_ascii_case(name));
                             taken.then(|| message!("menu-place-taken", name = name).to_string())
                         }
                     };
                     if let Some(name) = self.person.line(input, check)? {
-                        // It is made when the save begins.
                         place.word = place.image(&name);
+                        place.is_new = true;
                         return Ok(Some(place));
                     }
                 }

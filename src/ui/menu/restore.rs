@@ -4,6 +4,7 @@ use super::Menu;
 use super::ask::{Answer, Leave};
 use super::describe;
 use super::disks::{self, DiskWatch, Keep, Pick, Purpose};
+use super::images::Summary;
 use super::places::Place;
 use super::plans;
 use super::screen::{Choice, Input, List};
@@ -12,9 +13,9 @@ use crate::job::RestoreJob;
 use crate::operation::destination::DestinationAccess;
 use crate::operation::library::{Condition, Entry};
 use crate::text::{Message, message};
-use crate::ui::listing::{condition_name, identity_line};
+use crate::ui::listing::{condition_name, identity_line, restore_facts};
 use crate::ui::running::Running;
-use crate::ui::{restore_done, restore_questions};
+use crate::ui::restore_questions;
 use crate::units::marketing_bytes;
 
 /// What is chosen so far.
@@ -157,12 +158,23 @@ impl Menu<'_> {
             return Ok(Some(()));
         }
         let place = draft.place.as_ref().expect("a step before");
-        let keep = Keep { folder: place.folder(), disk: place.disk.clone() };
+        let keep = Keep {
+            folder: place.folder(),
+            disk: place.disk.clone(),
+            ..Keep::default()
+        };
+        let is_whole = draft.job.partitions.is_empty() && draft.job.place.is_empty();
         let entry = draft.image.as_ref().expect("a step before");
         let Some(manifest) = entry.manifest.clone() else { return Ok(None) };
         let several = manifest.disks.len() > 1;
         for number in 0..manifest.disks.len() {
-            let Some(word) = self.restore_target(&manifest, number, keep.clone())? else {
+            let disk = &manifest.disks[number];
+            let keep = Keep {
+                least: is_whole.then_some(disk.size),
+                sector_size: Some(disk.sector_size),
+                ..keep.clone()
+            };
+            let Some(word) = self.restore_target(&manifest, number, keep)? else {
                 return Ok(None);
             };
             draft.job.to.push(match several {
@@ -244,8 +256,12 @@ impl Menu<'_> {
         match outcome {
             Ok(outcome) => {
                 let command = RestoreJob { yes: true, ..job.clone() }.command();
-                let text = restore_done(&outcome);
-                self.summary(&message!("menu-restored"), &text, &command)?;
+                let title = match outcome.unreadable_bytes {
+                    0 => message!("menu-restored"),
+                    _ => message!("menu-restored-part"),
+                };
+                let text = restore_facts(&outcome);
+                self.summary(Summary { title, warnings: outcome.warnings, text, command })?;
             }
             Err(error) => self.person.show_error(&error)?,
         }
