@@ -422,8 +422,7 @@ mod tests {
         ] {
             assert_eq!(job.source_meant(&disk, &inventory), position, "{disk}");
         }
-        job.partitions =
-            vec![format!("{}:1,3", path("sdb")), "2".into(), "sdx:1".into()];
+        job.partitions = vec![format!("{}:1,3", path("sdb")), "2".into(), "sdx:1".into()];
         let lasting = job.with_lasting_names(&inventory).partitions;
         assert_eq!(lasting, [format!("{}:1,3", path("ata-sdb")), "2".into(), "sdx:1".into()]);
     }

@@ -1,8 +1,8 @@
 //! PID 1: starts the processes of the live system, starts them again when they end, and answers.
 
 use super::cmdline::Options;
-use super::control::{Answer, Control, Request, SOCKET, Status};
 use super::confirmation::{AGAIN, Confirmation, Verdict};
+use super::control::{Answer, Control, Request, SOCKET, Status};
 use super::power_button::PowerButtons;
 use super::reaper::{Reaper, Wish, wait_for};
 use super::{Face, console, devices, fault, log, mounts, network, shutdown};

@@ -315,9 +315,6 @@ mod tests {
             Some("restore-too-small")
         );
         assert_eq!(why(&keep(None), disk(1 << 20, 512)), None, "single partitions");
-        assert_eq!(
-            why(&keep(None), disk(1 << 40, 4096)).as_deref(),
-            Some("restore-sector-size")
-        );
+        assert_eq!(why(&keep(None), disk(1 << 40, 4096)).as_deref(), Some("restore-sector-size"));
     }
 }

@@ -77,7 +77,7 @@ impl Menu<'_> {
                     chunks = found.chunks,
                     stored = human_bytes(found.stored_bytes)
                 )
-.to_string();
+                .to_string();
                 let command = format!("calco verify {}", quoted(&word));
                 let size = human_bytes(found.unreadable_bytes);
                 let (title, warnings) = match found.unreadable_bytes {
