@@ -199,8 +199,9 @@ impl Address {
             return Err(Error::new(ErrorKind::Usage, message!("address-password"))
                 .advise(message!("address-password-advice")));
         }
-        let could_be_password = |rest: &str| rest.parse::<u16>().is_err();
+        let could_be_password = |rest: &str| !rest.is_empty() && rest.parse::<u16>().is_err();
         if login.is_none()
+            && !server.starts_with('[')
             && path.contains('@')
             && server.split_once(':').is_some_and(|(_, rest)| could_be_password(rest))
         {
