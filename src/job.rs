@@ -3,11 +3,12 @@
 
 use crate::codec::Level;
 use crate::error::{Error, ErrorKind, Result};
+use crate::hardware::{Inventory, selector};
 use crate::text::{message, quoted};
 use crate::units::parse_bytes;
 use clap::{Args, Subcommand, ValueHint};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// One thing to do. Help texts are looked up by the names of commands and options.
 #[derive(Clone, PartialEq, Debug, Subcommand, Serialize, Deserialize)]
@@ -276,6 +277,36 @@ fn operand(word: &str) -> String {
 }
 
 impl SaveJob {
+    /// Which source is meant by `disk` before numbers of partitions: the word of a source, the end of
+    /// its path, or another word for the same disk.
+    pub fn source_meant(&self, disk: &str, inventory: &Inventory) -> Option<usize> {
+        let only = |accept: &dyn Fn(&str) -> bool| {
+            let mut found = self.sources.iter().enumerate().filter(|(_, source)| accept(source));
+            found.next().map(|(position, _)| position).filter(|_| found.next().is_none())
+        };
+        let node = |word: &str| {
+            let path = selector::resolve(word, inventory).ok()?.path;
+            Some(std::fs::canonicalize(&path).unwrap_or(path))
+        };
+        let ends_with = |source: &str| Path::new(source).file_name().is_some_and(|end| end == disk);
+        only(&|source| source == disk).or_else(|| only(&ends_with)).or_else(|| {
+            let meant = node(disk)?;
+            only(&|source| node(source).as_ref() == Some(&meant))
+        })
+    }
+
+    /// The same job, in which partitions are named by the words of the sources: the kernel's names
+    /// mean other disks after the next start.
+    pub fn with_lasting_names(&self, inventory: &Inventory) -> Self {
+        let lasting = |text: &String| {
+            let (disk, numbers) = text.rsplit_once(':')?;
+            Some(format!("{}:{numbers}", self.sources[self.source_meant(disk, inventory)?]))
+        };
+        let partitions = self.partitions.iter();
+        let partitions = partitions.map(|text| lasting(text).unwrap_or_else(|| text.clone()));
+        Self { partitions: partitions.collect(), ..self.clone() }
+    }
+
     /// The command that does the same.
     pub fn command(&self) -> String {
         let mut words = vec!["calco".to_owned(), "save".to_owned()];
@@ -342,9 +373,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_job_survives_as_json_and_as_a_command() {
-        let job = SaveJob {
+    fn save_job() -> SaveJob {
+        SaveJob {
             sources: vec!["/dev/sda".into(), "a b.img".into()],
             to: "/mnt/it's".into(),
             name: Some("sala 3".into()),
@@ -356,7 +386,37 @@ mod tests {
             replace: false,
             no_verify: true,
             dry_run: false,
-        };
+        }
+    }
+
+    #[test]
+    fn a_source_has_several_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        for name in ["sda", "sdb"] {
+            std::fs::write(path(name), name).unwrap();
+            std::os::unix::fs::symlink(path(name), path(&format!("ata-{name}"))).unwrap();
+        }
+        let inventory = Inventory::read(folder.path());
+        let mut job = SaveJob { sources: vec![path("ata-sda"), path("ata-sdb")], ..save_job() };
+        for (disk, position) in [
+            (path("ata-sdb"), Some(1)),
+            ("ata-sdb".to_owned(), Some(1)),
+            (path("sdb"), Some(1)),
+            (path("sda"), Some(0)),
+            (path("sdc"), None),
+            (String::new(), None),
+        ] {
+            assert_eq!(job.source_meant(&disk, &inventory), position, "{disk}");
+        }
+        job.partitions = vec![format!("{}:1,3", path("sdb")), "2".into(), "sdx:1".into()];
+        let lasting = job.with_lasting_names(&inventory).partitions;
+        assert_eq!(lasting, [format!("{}:1,3", path("ata-sdb")), "2".into(), "sdx:1".into()]);
+    }
+
+    #[test]
+    fn a_job_survives_as_json_and_as_a_command() {
+        let job = save_job();
         let json = serde_json::to_string(&Job::Save(job.clone())).unwrap();
         assert_eq!(serde_json::from_str::<Job>(&json).unwrap(), Job::Save(job.clone()));
         assert_eq!(

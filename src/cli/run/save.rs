@@ -3,7 +3,7 @@
 use super::disks::survey_json;
 use super::{DATA_LOST, as_job, print_json};
 use crate::error::{Error, ErrorKind, Result};
-use crate::hardware::{inventory, selector};
+use crate::hardware::{Inventory, inventory, selector};
 use crate::job::{SaveJob, parse_partitions};
 use crate::operation::destination;
 use crate::operation::devices;
@@ -14,27 +14,17 @@ use crate::text::message;
 use crate::ui::menu::Planned;
 use crate::ui::{self, Console};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What is wanted of each source.
-fn choices(job: &SaveJob) -> Result<Vec<Choice>> {
+fn choices(job: &SaveJob, inventory: &Inventory) -> Result<Vec<Choice>> {
     let mut choices = vec![Choice { partitions: None, raw: job.raw }; job.sources.len()];
     for text in &job.partitions {
         let (disk, numbers) = parse_partitions(text)?;
         let position = match disk {
             None if job.sources.len() == 1 => Some(0),
             None => None,
-            Some(disk) => {
-                let only = |accept: &dyn Fn(&String) -> bool| {
-                    let mut found = job.sources.iter().enumerate().filter(|(_, s)| accept(s));
-                    found.next().map(|(position, _)| position).filter(|_| found.next().is_none())
-                };
-                only(&|source| source == &disk).or_else(|| {
-                    only(&|source| {
-                        Path::new(source).file_name().is_some_and(|name| name == disk.as_str())
-                    })
-                })
-            }
+            Some(disk) => job.source_meant(&disk, inventory),
         };
         let Some(position) = position else {
             let names = job.sources.join(", ");
@@ -51,8 +41,8 @@ fn choices(job: &SaveJob) -> Result<Vec<Choice>> {
 
 /// What a save job will do. Reads, writes nothing.
 pub(in crate::cli) fn plan(job: &SaveJob, report: &dyn Report) -> Result<Planned<SavePlan>> {
-    let choices = choices(job)?;
     let inventory = inventory();
+    let choices = choices(job, &inventory)?;
     let mut paths: Vec<PathBuf> = Vec::new();
     for word in &job.sources {
         let path = selector::resolve(word, &inventory)?.path;

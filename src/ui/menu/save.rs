@@ -227,7 +227,7 @@ impl Menu<'_> {
 
     fn save_plan(&mut self, draft: &Draft) -> Answer<()> {
         let host = self.host;
-        let job = &draft.job;
+        let job = &draft.job.with_lasting_names(&Inventory::read(Path::new("/")));
         let title = message!("menu-planning");
         let plan = self.person.work(&title, &[], None, |report| host.plan_save(job, report))?;
         let planned = match plan {
