@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 /// A language the program speaks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,6 +85,13 @@ catalog!(
 type Bundle = FluentBundle<FluentResource>;
 
 static CURRENT: AtomicU8 = AtomicU8::new(0);
+static IN_MENU: AtomicBool = AtomicBool::new(false);
+
+/// From now on sentences speak of the menu, and not of the command line's options, where they have
+/// words of their own for it (the attribute `.menu`).
+pub fn speak_of_the_menu() {
+    IN_MENU.store(true, Ordering::Relaxed);
+}
 
 fn bundle(language: Language) -> &'static Bundle {
     static BUNDLES: [OnceLock<Bundle>; 2] = [const { OnceLock::new() }; 2];
@@ -218,8 +225,18 @@ impl Message {
     /// The sentence in a given language. An unknown id gives the stored English text, or else
     /// the id itself, so that nothing is ever hidden.
     pub fn in_language(&self, language: Language) -> String {
+        self.spoken(language, IN_MENU.load(Ordering::Relaxed))
+    }
+
+    fn spoken(&self, language: Language, in_menu: bool) -> String {
         let bundle = bundle(language);
-        let pattern = bundle.get_message(&self.id).and_then(|message| message.value());
+        let message = bundle.get_message(&self.id);
+        let of_menu = message.as_ref().filter(|_| in_menu);
+        let of_menu = of_menu.and_then(|message| message.get_attribute("menu"));
+        let pattern = match of_menu {
+            Some(attribute) => Some(attribute.value()),
+            None => message.and_then(|message| message.value()),
+        };
         let Some(pattern) = pattern else {
             return self.text.clone().unwrap_or_else(|| self.id.clone());
         };
@@ -228,7 +245,7 @@ impl Message {
             let value = match value {
                 Argument::Number(number) => FluentValue::from(*number as f64),
                 Argument::Text(text) => FluentValue::from(text.as_str()),
-                Argument::Message(message) => FluentValue::from(message.in_language(language)),
+                Argument::Message(message) => FluentValue::from(message.spoken(language, in_menu)),
             };
             arguments.set(name.as_str(), value);
         }
@@ -238,7 +255,7 @@ impl Message {
 
     /// The message with its English text inside, ready to be stored.
     pub fn to_stored(&self) -> Self {
-        Self { text: Some(self.in_language(Language::English)), ..self.clone() }
+        Self { text: Some(self.spoken(Language::English, false)), ..self.clone() }
     }
 }
 

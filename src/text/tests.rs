@@ -119,3 +119,19 @@ fn messages_nest_and_count() {
     let read: Message = serde_json::from_str(&stored).unwrap();
     assert_eq!(read.in_language(Language::Spanish), message.in_language(Language::Spanish));
 }
+
+#[test]
+fn in_the_menu_nothing_is_said_of_options() {
+    let mut with_words_of_their_own = 0;
+    for language in Language::ALL {
+        for id in all(language).keys() {
+            let message = Message { id: id.clone(), arguments: BTreeMap::new(), text: None };
+            let (menu, plain) = (message.spoken(language, true), message.spoken(language, false));
+            if menu != plain {
+                with_words_of_their_own += 1;
+                assert!(!menu.contains("--") && !menu.contains('`'), "{id}: {menu}");
+            }
+        }
+    }
+    assert!(with_words_of_their_own > 10);
+}

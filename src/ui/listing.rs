@@ -356,16 +356,14 @@ pub fn restore_questions(plan: &RestorePlan) -> Vec<(Message, String)> {
         .collect()
 }
 
-fn with_warnings(text: Message, proof: Message, warnings: &[Message]) -> String {
-    let mut lines = format!("{text}\n{proof}\n");
-    for warning in warnings {
-        lines += &format!("{}\n", message!("ui-warning", warning = warning.clone()));
-    }
-    lines
+/// What should be known of what was done, one a line.
+fn warning_lines(warnings: &[Message]) -> String {
+    let lines = warnings.iter().map(|warning| message!("ui-warning", warning = warning.clone()));
+    lines.map(|line| format!("{line}\n")).collect()
 }
 
-/// What a save did.
-pub fn save_done(outcome: &SaveOutcome) -> String {
+/// What a save did, without the warnings.
+pub(super) fn save_facts(outcome: &SaveOutcome) -> String {
     let text = message!(
         "ui-save-done",
         location = outcome.location.as_str(),
@@ -373,15 +371,21 @@ pub fn save_done(outcome: &SaveOutcome) -> String {
         stored = human_bytes(outcome.stored_bytes),
         seconds = format!("{:.0}", outcome.seconds)
     );
-    let proof = match outcome.verified {
-        true => message!("ui-save-verified"),
-        false => message!("ui-save-not-verified"),
+    let proof = match (outcome.verified, outcome.unreadable_bytes) {
+        (true, 0) => message!("ui-save-verified"),
+        (true, _) => message!("ui-save-verified-part"),
+        (false, _) => message!("ui-save-not-verified"),
     };
-    with_warnings(text, proof, &outcome.warnings)
+    format!("{text}\n{proof}\n")
 }
 
-/// What a restore did.
-pub fn restore_done(outcome: &RestoreOutcome) -> String {
+/// What a save did.
+pub fn save_done(outcome: &SaveOutcome) -> String {
+    save_facts(outcome) + &warning_lines(&outcome.warnings)
+}
+
+/// What a restore did, without the warnings.
+pub(super) fn restore_facts(outcome: &RestoreOutcome) -> String {
     let text = message!(
         "ui-restore-done",
         name = outcome.name.as_str(),
@@ -392,11 +396,13 @@ pub fn restore_done(outcome: &RestoreOutcome) -> String {
         true => message!("ui-restore-verified"),
         false => message!("ui-restore-not-verified"),
     };
-    let mut text = with_warnings(text, proof, &outcome.warnings);
-    if let Some(starts_next) = &outcome.starts_next {
-        text.push_str(&format!("{starts_next}\n"));
-    }
-    text
+    let starts_next = outcome.starts_next.iter().map(|next| format!("{next}\n"));
+    format!("{text}\n{proof}\n{}", starts_next.collect::<String>())
+}
+
+/// What a restore did.
+pub fn restore_done(outcome: &RestoreOutcome) -> String {
+    restore_facts(outcome) + &warning_lines(&outcome.warnings)
 }
 
 /// What a condition is called.

@@ -157,7 +157,8 @@ pub fn plan(
     let mut plan = RestorePlan { image, options, keep_old: None, targets, warnings };
     let unreadable = plan.unreadable_bytes();
     if unreadable > 0 {
-        plan.warnings.push(message!("restore-unreadable", size = human_bytes(unreadable)));
+        // What is missing comes first.
+        plan.warnings.insert(0, message!("restore-unreadable", size = human_bytes(unreadable)));
     }
     let left_out: Vec<Message> = plan
         .disks(false)

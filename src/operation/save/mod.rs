@@ -364,7 +364,8 @@ impl SavePlan {
         };
 
         let mut disks = Vec::new();
-        let mut warnings = self.warnings.clone();
+        // Not those of the plan: what it foresaw of the room has come about by then, or not.
+        let mut warnings: Vec<Message> = Vec::new();
         log.begin(Stage::Save, self.used_bytes);
         let SaveOptions { level, patience, .. } = self.options;
         for (number, disk) in self.disks.iter().enumerate() {

@@ -2,6 +2,7 @@ block-past-end = A range of { $length } bytes goes past the end of the device, w
 block-open-failed = The device or file cannot be opened
 block-forbidden-advice = Disks are for the administrator (root): start the program as root, for example with sudo. A plain file must be one that you may read and, to restore, write.
 block-not-found-advice = Check the name; `calco disks` lists the disks that are there.
+    .menu = Check the name. The menu shows the disks that are there.
 block-neither = This is neither a block device nor a plain file that holds a disk
 block-neither-advice = Name a disk such as /dev/sda, or a file that holds the bytes of a disk.
 block-busy = The device is in use by something else

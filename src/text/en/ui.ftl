@@ -53,6 +53,7 @@ ui-save-replaces = The image in { $directory } will be removed once the new one 
 ui-warning = Warning: { $warning }
 ui-save-done = Saved: { $location } ({ $used } read, { $stored } stored, { $seconds } s)
 ui-save-verified = Everything was read back from the medium and is sound.
+ui-save-verified-part = What was saved was read back from the medium and is sound.
 ui-save-not-verified = The image was not read back. Verify it before you rely on it.
 ui-restore-title = Restore "{ $name }", made { $created }
 ui-restore-target = { $disk } from the image ({ $size } to write) goes to { $target }

@@ -2,6 +2,7 @@ block-past-end = Un rango de { $length } bytes pasa del final del dispositivo, q
 block-open-failed = No se puede abrir el dispositivo o archivo
 block-forbidden-advice = Los discos son cosa del administrador (root): inicie el programa como root, por ejemplo con sudo. Un archivo normal tiene que ser uno que usted pueda leer y, para restaurar, escribir.
 block-not-found-advice = Revise el nombre; `calco disks` muestra los discos que hay.
+    .menu = Revise el nombre. El menú muestra los discos que hay.
 block-neither = No es un dispositivo de bloques ni un archivo que contenga un disco
 block-neither-advice = Indique un disco como /dev/sda, o un archivo con los bytes de un disco.
 block-busy = Otra cosa está usando el dispositivo

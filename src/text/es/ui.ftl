@@ -53,6 +53,7 @@ ui-save-replaces = La imagen de { $directory } se borrará cuando la nueva esté
 ui-warning = Atención: { $warning }
 ui-save-done = Guardado: { $location } ({ $used } leídos, { $stored } almacenados, { $seconds } s)
 ui-save-verified = Todo se volvió a leer del medio y está en perfecto estado.
+ui-save-verified-part = Lo guardado se volvió a leer del medio y está en perfecto estado.
 ui-save-not-verified = La imagen no se volvió a leer. Verifíquela antes de confiar en ella.
 ui-restore-title = Restaurar "{ $name }", hecha el { $created }
 ui-restore-target = { $disk } de la imagen ({ $size } por escribir) va a { $target }

@@ -22,8 +22,19 @@ enum Deed {
     Delete,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum After {
+/// What a job did.
+pub(super) struct Summary {
+    pub(super) title: Message,
+    /// What is missing above all, and what else should be known.
+    pub(super) warnings: Vec<Message>,
+    /// The facts.
+    pub(super) text: String,
+    /// The command that does the same.
+    pub(super) command: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum After {
     Menu,
     Reboot,
     PowerOff,
@@ -59,7 +70,7 @@ impl Menu<'_> {
         };
         match outcome {
             Ok(found) => {
-                let mut text = message!(
+                let text = message!(
                     "ui-verify-sound",
                     image = entry.name.as_str(),
                     files = found.files,
@@ -67,12 +78,16 @@ impl Menu<'_> {
                     stored = human_bytes(found.stored_bytes)
                 )
                 .to_string();
-                if found.unreadable_bytes > 0 {
-                    let size = human_bytes(found.unreadable_bytes);
-                    text += &format!("\n{}", message!("restore-unreadable", size = size));
-                }
                 let command = format!("calco verify {}", quoted(&word));
-                self.summary(&message!("menu-verified"), &text, &command)
+                let size = human_bytes(found.unreadable_bytes);
+                let (title, warnings) = match found.unreadable_bytes {
+                    0 => (message!("menu-verified"), Vec::new()),
+                    _ => (
+                        message!("menu-verified-part"),
+                        vec![message!("restore-unreadable", size = size)],
+                    ),
+                };
+                self.summary(Summary { title, warnings, text, command })
             }
             Err(error) => self.person.show_error(&error),
         }
@@ -142,28 +157,34 @@ impl Menu<'_> {
     }
 
     /// What a job did, and what the person wants now.
-    pub(super) fn summary(
-        &mut self,
-        title: &Message,
-        text: &str,
-        command: &str,
-    ) -> Result<(), Leave> {
-        super::logs::add(text);
-        super::logs::add(command);
-        let mut choices = vec![Choice::new(After::Menu, message!("menu-back-to-menu"))];
-        if self.live {
-            choices.push(Choice::new(After::PowerOff, message!("menu-power-off")));
-            choices.push(Choice::new(After::Reboot, message!("menu-reboot")));
+    pub(super) fn summary(&mut self, summary: Summary) -> Result<(), Leave> {
+        for warning in &summary.warnings {
+            super::logs::add(&warning.to_string());
         }
-        let mut list = List::new(title, choices);
-        for line in text.lines() {
-            list.text.push(Line::styled(line, Style::Plain));
-        }
-        list = list.text("").text(message!("menu-same-command")).text(format!("  {command}"));
+        super::logs::add(&summary.text);
+        super::logs::add(&summary.command);
+        let list = summary.list(self.live);
         match self.person.choose(list)? {
             Some(After::PowerOff) => self.power(Power::Off),
             Some(After::Reboot) => self.power(Power::Reboot),
             Some(After::Menu) | None => Ok(()),
         }
+    }
+}
+
+impl Summary {
+    /// The screen. What is missing stands before what went well.
+    pub(super) fn list(&self, live: bool) -> List<After> {
+        let mut choices = vec![Choice::new(After::Menu, message!("menu-back-to-menu"))];
+        if live {
+            choices.push(Choice::new(After::PowerOff, message!("menu-power-off")));
+            choices.push(Choice::new(After::Reboot, message!("menu-reboot")));
+        }
+        let mut list = List::new(&self.title, choices);
+        for warning in &self.warnings {
+            list = list.warning(message!("ui-warning", warning = warning.clone()));
+        }
+        list.text.extend(self.text.lines().map(|line| Line::styled(line, Style::Plain)));
+        list.text("").text(message!("menu-same-command")).text(format!("  {}", self.command))
     }
 }

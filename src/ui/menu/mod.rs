@@ -89,6 +89,7 @@ pub fn run(host: &dyn Host, machine: Option<&dyn Machine>, options: Options) -> 
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err(Error::new(ErrorKind::Usage, message!("menu-no-terminal")));
     }
+    crate::text::speak_of_the_menu();
     let mut menu = Menu {
         host,
         machine,

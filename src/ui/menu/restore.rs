@@ -4,6 +4,7 @@ use super::Menu;
 use super::ask::{Answer, Leave};
 use super::describe;
 use super::disks::{self, DiskWatch, Keep, Pick, Purpose};
+use super::images::Summary;
 use super::places::Place;
 use super::plans;
 use super::screen::{Choice, Input, List};
@@ -12,9 +13,9 @@ use crate::job::RestoreJob;
 use crate::operation::destination::DestinationAccess;
 use crate::operation::library::{Condition, Entry};
 use crate::text::{Message, message};
-use crate::ui::listing::{condition_name, identity_line};
+use crate::ui::listing::{condition_name, identity_line, restore_facts};
 use crate::ui::running::Running;
-use crate::ui::{restore_done, restore_questions};
+use crate::ui::restore_questions;
 use crate::units::marketing_bytes;
 
 /// What is chosen so far.
@@ -244,8 +245,12 @@ impl Menu<'_> {
         match outcome {
             Ok(outcome) => {
                 let command = RestoreJob { yes: true, ..job.clone() }.command();
-                let text = restore_done(&outcome);
-                self.summary(&message!("menu-restored"), &text, &command)?;
+                let title = match outcome.unreadable_bytes {
+                    0 => message!("menu-restored"),
+                    _ => message!("menu-restored-part"),
+                };
+                let text = restore_facts(&outcome);
+                self.summary(Summary { title, warnings: outcome.warnings, text, command })?;
             }
             Err(error) => self.person.show_error(&error)?,
         }

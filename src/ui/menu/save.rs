@@ -3,11 +3,12 @@
 use super::Menu;
 use super::ask::{Answer, Leave};
 use super::disks::{self, DiskWatch, Look, Pick, Purpose};
+use super::images::Summary;
 use super::places::Place;
 use super::plans;
 use super::screen::{Choice, Input, List};
 use crate::codec::Level;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::hardware::Inventory;
 use crate::image::System;
 use crate::job::SaveJob;
@@ -16,8 +17,8 @@ use crate::operation::library::{self, Condition};
 use crate::operation::log::now;
 use crate::operation::{devices, names};
 use crate::text::message;
+use crate::ui::listing::save_facts;
 use crate::ui::running::Running;
-use crate::ui::save_done;
 use std::path::Path;
 
 /// What is chosen so far.
@@ -28,6 +29,10 @@ struct Draft {
     place: Option<Place>,
     /// The kernel's names of the disks.
     disks: Vec<String>,
+    /// The name that was proposed.
+    proposed: Option<String>,
+    /// The step that a way back leads to, where that is not the one before.
+    back_to: Option<Step>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,7 +64,14 @@ impl Menu<'_> {
             no_verify: false,
             dry_run: false,
         };
-        let mut draft = Draft { job, system: None, place: None, disks: Vec::new() };
+        let mut draft = Draft {
+            job,
+            system: None,
+            place: None,
+            disks: Vec::new(),
+            proposed: None,
+            back_to: None,
+        };
         let mut at = 0;
         while let Some(step) = STEPS.get(at) {
             let go_on = match step {
@@ -69,15 +81,21 @@ impl Menu<'_> {
                 Step::Outside => self.save_outside()?,
                 Step::Settings if !self.expert => Some(()),
                 Step::Settings => self.save_settings(&mut draft.job)?,
-                Step::Plan => self.save_plan(&draft)?,
+                Step::Plan => self.save_plan(&mut draft)?,
             };
             match go_on {
                 Some(()) => at += 1,
-                None => match STEPS[..at].iter().rposition(|s| self.expert || *s != Step::Settings)
-                {
-                    Some(before) => at = before,
-                    None => return Ok(()),
-                },
+                None => {
+                    let before = |step: &Step| match draft.back_to {
+                        Some(wanted) => *step == wanted,
+                        None => self.expert || *step != Step::Settings,
+                    };
+                    match STEPS[..at].iter().rposition(before) {
+                        Some(before) => at = before,
+                        None => return Ok(()),
+                    }
+                    draft.back_to = None;
+                }
             }
         }
         Ok(())
@@ -163,6 +181,7 @@ impl Menu<'_> {
             .chain(numbered)
             .find(|name| !taken(name))
             .unwrap_or(plain);
+        draft.proposed = Some(name.clone());
         loop {
             let input = Input::new(&title, message!("menu-save-name-prompt"), &name)
                 .text(message!("menu-save-name-text"));
@@ -225,7 +244,7 @@ impl Menu<'_> {
         Ok(self.person.ask(list)?.then_some(()))
     }
 
-    fn save_plan(&mut self, draft: &Draft) -> Answer<()> {
+    fn save_plan(&mut self, draft: &mut Draft) -> Answer<()> {
         let host = self.host;
         let job = &draft.job.with_lasting_names(&Inventory::read(Path::new("/")));
         let title = message!("menu-planning");
@@ -234,6 +253,8 @@ impl Menu<'_> {
             Ok(planned) => planned,
             Err(error) => {
                 self.person.show_error(&error)?;
+                // Without room it is the destination that must be another.
+                let _ = draft.after(&error);
                 return Ok(None);
             }
         };
@@ -265,11 +286,37 @@ impl Menu<'_> {
             Ok(outcome) => {
                 let log =
                     message!("menu-log-is-at", path = format!("{}/log.txt", outcome.location));
-                let text = format!("{}{log}", save_done(&outcome));
-                self.summary(&message!("menu-saved"), &text, &job.command())?;
+                let title = match outcome.unreadable_bytes {
+                    0 => message!("menu-saved"),
+                    _ => message!("menu-saved-part"),
+                };
+                // A name with the time of this save in it is none for the next.
+                let proposed = job.name == draft.proposed;
+                let name = job.name.clone().filter(|_| !proposed);
+                self.summary(Summary {
+                    title,
+                    text: format!("{}{log}", save_facts(&outcome)),
+                    warnings: outcome.warnings,
+                    command: SaveJob { name, ..job.clone() }.command(),
+                })?;
             }
-            Err(error) => self.person.show_error(&error)?,
+            Err(error) => {
+                self.person.show_error(&error)?;
+                return Ok(draft.after(&error));
+            }
         }
         Ok(Some(()))
+    }
+}
+
+impl Draft {
+    /// Where to go from an error in the middle of the save: to another destination where there is no
+    /// room, else to the main menu.
+    fn after(&mut self, error: &Error) -> Option<()> {
+        if error.kind() == ErrorKind::NoSpace {
+            self.back_to = Some(Step::Place);
+            return None;
+        }
+        Some(())
     }
 }

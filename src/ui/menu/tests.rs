@@ -1,8 +1,9 @@
 //! Real screens in both languages: everything fits 80 columns and 24 rows, nothing is cut off.
 
 use super::disks::{self, Look, Seen};
+use super::images::Summary;
 use super::screen::{Input, List, Position, Reading};
-use super::terminal::{Frame, View};
+use super::terminal::{Frame, Style, View};
 use super::work::Shown;
 use super::{describe, main_screen, plans};
 use crate::block::device::{Access, Device};
@@ -210,6 +211,25 @@ fn the_last_question_of_a_restore_fits() {
                 Some(message!("menu-restore-confirm-wrong", word = "nvme0n1").to_string());
             let shown = assert_sound(&input.frame(VIEW));
             assert!(shown.contains("nvme0n1") && shown.contains("Esc"), "{shown}");
+        });
+    }
+}
+
+#[test]
+fn what_is_missing_stands_before_what_went_well() {
+    for language in Language::ALL {
+        with_language(language, || {
+            let summary = Summary {
+                title: message!("menu-saved-part"),
+                warnings: vec![message!("save-unreadable", size = "1 MiB")],
+                text: format!("facts\n{}\n", message!("ui-save-verified-part")),
+                command: "calco save".to_owned(),
+            };
+            let list = summary.list(true);
+            let shown = list_text(&list, VIEW);
+            assert!(shown.find("1 MiB").unwrap() < shown.find("facts").unwrap(), "{shown}");
+            assert_eq!(list.text[0].style, Style::Warning);
+            assert!(!shown.contains(&message!("menu-saved").to_string()), "{shown}");
         });
     }
 }
