@@ -6,6 +6,7 @@
 //! which are the same program under another name (see [`Face`]).
 
 mod cmdline;
+mod confirmation;
 mod console;
 pub mod control;
 mod devices;
@@ -14,6 +15,7 @@ pub mod log;
 mod machine;
 mod mounts;
 mod network;
+mod power_button;
 mod reaper;
 mod shutdown;
 mod supervisor;

@@ -5,6 +5,7 @@ use super::reaper::{Reaper, Wish, has_children};
 use super::{Face, log, mounts};
 use crate::hardware::mounts::{Mount, parse_mounts};
 use crate::text::{Message, message};
+use crate::ui::running;
 use nix::sys::signal::{Signal, kill};
 use rustix::mount::UnmountFlags;
 use rustix::process::Pid;
@@ -24,6 +25,8 @@ const NO_PROGRESS: Duration = Duration::from_secs(30);
 const WRITTEN: Duration = Duration::from_secs(15 * 60);
 /// Time for a mount to be taken away when everything has been written.
 const UNMOUNTED: Duration = Duration::from_secs(20);
+/// Time to read what is lost.
+const READ: Duration = Duration::from_secs(20);
 /// Time to write a line on a terminal.
 const SAID: Duration = Duration::from_secs(2);
 
@@ -78,6 +81,23 @@ fn unwritten(meminfo: &str) -> u64 {
     meminfo.lines().filter_map(kibibytes).sum::<u64>().saturating_mul(1024)
 }
 
+/// What is said before the end, and how long it stays to be read. `cut` is the job that was running.
+fn last_words(wish: Wish, all_written: bool, cut: Option<Message>) -> (Vec<Message>, Duration) {
+    let mut texts: Vec<Message> =
+        cut.into_iter().map(|job| message!("init-job-cut", job = job)).collect();
+    if !all_written {
+        texts.push(message!("init-not-all-written"));
+    }
+    if texts.is_empty() {
+        let text = match wish {
+            Wish::PowerOff => message!("init-power-off"),
+            Wish::Reboot => message!("init-reboot"),
+        };
+        return (vec![text], Duration::ZERO);
+    }
+    (texts, READ)
+}
+
 struct Shutdown<'a> {
     reaper: &'a Reaper,
     consoles: &'a [String],
@@ -87,19 +107,19 @@ struct Shutdown<'a> {
 pub(super) fn run(wish: Wish, reaper: &Reaper, consoles: &[String]) -> ! {
     let shutdown = Shutdown { reaper, consoles };
     log::info(&message!("init-shutdown").to_string());
+    let cut = running::elsewhere();
     shutdown.end_processes();
     let all_written = shutdown.write_and_unmount();
-    let (last, command) = match wish {
-        Wish::PowerOff => (message!("init-power-off"), RebootCommand::PowerOff),
-        Wish::Reboot => (message!("init-reboot"), RebootCommand::Restart),
+    let command = match wish {
+        Wish::PowerOff => RebootCommand::PowerOff,
+        Wish::Reboot => RebootCommand::Restart,
     };
-    if all_written {
-        shutdown.say(&last);
-    } else {
-        // What was lost shall not be gone from the screen with the power.
-        shutdown.say(&message!("init-not-all-written"));
-        std::thread::sleep(Duration::from_secs(20));
+    let last = last_words(wish, all_written, cut.map(|job| job.title));
+    for text in &last.0 {
+        shutdown.say(text);
     }
+    // What was lost shall not be gone from the screen with the power.
+    std::thread::sleep(last.1);
     if let Err(error) = rustix::system::reboot(command) {
         log::error(&error.to_string());
     }
@@ -246,6 +266,20 @@ mod tests {
             .map(|mount| mount.mount_point.display().to_string())
             .collect();
         assert_eq!(places, ["/run/calco/mnt/STICK/sub", "/run/calco/mnt/STICK"]);
+    }
+
+    #[test]
+    fn nobody_is_told_that_all_is_well_when_a_job_was_cut_off() {
+        let ids = |wish, written, cut: Option<&'static str>| {
+            let (texts, pause) = last_words(wish, written, cut.map(Message::new));
+            (texts.iter().map(|text| text.id().to_owned()).collect::<Vec<_>>(), !pause.is_zero())
+        };
+        let one = |id: &str| vec![id.to_owned()];
+        assert_eq!(ids(Wish::Reboot, true, None), (one("init-reboot"), false));
+        assert_eq!(ids(Wish::PowerOff, true, None), (one("init-power-off"), false));
+        assert_eq!(ids(Wish::Reboot, false, None), (one("init-not-all-written"), true));
+        assert_eq!(ids(Wish::Reboot, true, Some("ui-stage-save")), (one("init-job-cut"), true));
+        assert_eq!(ids(Wish::PowerOff, false, Some("ui-stage-save")).0.len(), 2);
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! PID 1: starts the processes of the live system, starts them again when they end, and answers.
 
 use super::cmdline::Options;
+use super::confirmation::{AGAIN, Confirmation, Verdict};
 use super::control::{Answer, Control, Request, SOCKET, Status};
+use super::power_button::PowerButtons;
 use super::reaper::{Reaper, Wish, wait_for};
 use super::{Face, console, devices, fault, log, mounts, network, shutdown};
 use crate::network::Settings;
-use crate::text::{Language, message, set_language};
+use crate::text::{Language, Message, message, set_language};
+use crate::ui::running;
 use rustix::event::{PollFd, PollFlags};
 use rustix::process::{Pid, Signal, WaitStatus, kill_process};
 use std::path::Path;
@@ -17,7 +20,7 @@ const LONG: Duration = Duration::from_secs(60);
 /// The longest pause before a process is started again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// The longest time without a look at everything.
-const TICK: Duration = Duration::from_secs(60);
+const TICK: Duration = Duration::from_secs(5);
 
 /// Runs PID 1.
 pub(super) fn run() -> ExitCode {
@@ -132,6 +135,8 @@ struct Supervisor {
     network: Option<String>,
     serial_terminal: Option<String>,
     unattended: Option<String>,
+    buttons: PowerButtons,
+    confirmation: Confirmation,
 }
 
 impl Supervisor {
@@ -178,6 +183,8 @@ impl Supervisor {
             network: None,
             serial_terminal: options.serial_terminal,
             unattended: options.run,
+            buttons: PowerButtons::default(),
+            confirmation: Confirmation::default(),
         };
         if let Some(keymap) = options.keymap
             && let Answer::Refused { why } = supervisor.use_keymap(keymap)
@@ -190,9 +197,12 @@ impl Supervisor {
     /// Goes on until it cannot: answers why.
     fn serve(&mut self) -> std::io::Error {
         loop {
-            if let Some(wish) = self.reaper.wish() {
-                shutdown::run(wish, &self.reaper, &self.consoles);
+            let pressed = self.buttons.is_pressed().then_some(Wish::PowerOff);
+            if let Some(wish) = self.reaper.wish().or(pressed) {
+                self.consider(wish);
             }
+            self.end_notice();
+            self.buttons.look(Path::new("/"));
             for (process, status) in super::reaper::reap() {
                 let ended =
                     self.services.iter_mut().find(|service| service.process == Some(process));
@@ -210,7 +220,11 @@ impl Supervisor {
             let due = self.services.iter().filter(|service| service.process.is_none());
             let due = due.map(|service| service.due.saturating_duration_since(now)).min();
             let mut limit = due.unwrap_or(TICK).min(TICK);
+            if self.confirmation.is_awaited() {
+                limit = limit.min(Duration::from_secs(1));
+            }
             let mut descriptors = vec![PollFd::new(&self.reaper, PollFlags::IN)];
+            descriptors.extend(self.buttons.descriptors());
             if let Some(control) = &self.control {
                 descriptors.extend(control.descriptors());
                 if control.is_busy() {
@@ -228,6 +242,47 @@ impl Supervisor {
                     shutdown::run(wish, &self.reaper, &self.consoles);
                 }
             }
+        }
+    }
+
+    /// Ends the system for a key, a button or a signal; where a job runs, not without being asked
+    /// twice.
+    fn consider(&mut self, wish: Wish) {
+        let job = running::elsewhere();
+        match (self.confirmation.judge(Instant::now(), job.is_some()), job) {
+            (Verdict::Held, _) => {}
+            (Verdict::Ask, Some(job)) => self.tell(&message!(
+                "init-job-runs",
+                job = job.title,
+                console = job.console,
+                seconds = AGAIN.as_secs()
+            )),
+            _ => shutdown::run(wish, &self.reaper, &self.consoles),
+        }
+    }
+
+    /// Tells something on every console, and has the menus show it.
+    fn tell(&self, notice: &Message) {
+        let text = notice.to_string();
+        log::warn(&text);
+        if let Err(error) = running::set_notice(Some(notice)) {
+            log::warn(&error.to_string());
+        }
+        let consoles = self.consoles.iter().map(String::as_str).chain([console::RESCUE]);
+        for name in consoles {
+            // They are reaped like any other process.
+            if let Err(error) = Face::Say.command().args([name, &text]).spawn() {
+                log::warn(&error.to_string());
+            }
+        }
+    }
+
+    /// Takes back what was told once it does not hold any more.
+    fn end_notice(&mut self) {
+        if self.confirmation.is_over(Instant::now())
+            && let Err(error) = running::set_notice(None)
+        {
+            log::warn(&error.to_string());
         }
     }
 

@@ -148,6 +148,30 @@ fn elsewhere_in(folder: &Path) -> Option<JobState> {
     serde_json::from_slice(&text).ok()
 }
 
+/// What everybody at a screen should read now, such as that a key is about to end a job.
+pub fn notice() -> Option<Message> {
+    serde_json::from_slice(&fs::read(folder().join("notice.json")).ok()?).ok()
+}
+
+/// Has every menu show a sentence above its row of keys, or no longer.
+///
+/// # Errors
+/// What the system answers.
+pub fn set_notice(notice: Option<&Message>) -> std::io::Result<()> {
+    let file = folder().join("notice.json");
+    match notice {
+        Some(notice) => {
+            let beside = file.with_extension("new");
+            fs::write(&beside, serde_json::to_vec(notice)?)?;
+            fs::rename(&beside, &file)
+        }
+        None => match fs::remove_file(&file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        },
+    }
+}
+
 /// Passes progress on and tells the others.
 pub struct Published<'a> {
     inner: &'a dyn Report,

@@ -16,7 +16,7 @@ impl Files {
     fn new() -> Self {
         let files = Self { folder: tempfile::tempdir().unwrap() };
         let source = files.path("source.img");
-        super::support::disk::blank(&source, SIZE);
+        blank(&source, SIZE);
         sfdisk(&source, "label: gpt\n,8M\n,8M\n");
         write(&source, 2 * MIB, &Noise::new(7).bytes(3 * MIB as usize));
         garbage(&files.path("target.img"), SIZE, 9);
@@ -351,4 +351,25 @@ fn a_folder_of_a_volume_can_be_a_new_one() {
     assert_eq!(menu.end(), 0);
     let mount = Mount::new(device.text(), &files.path("mnt"), "ro");
     assert!(mount.path().join("mine/first/manifest.json").is_file());
+}
+
+#[test]
+fn what_everybody_is_told_is_shown_above_the_keys_for_as_long_as_it_holds() {
+    let menu = Menu::start("vt100", "en");
+    menu.expect("Quit");
+    let folder = menu.runtime().join("calco");
+    std::fs::create_dir_all(&folder).unwrap();
+    let notice = folder.join("notice.json");
+    std::fs::write(&notice, r#"{"id":"unknown","text":"Once more cuts it off."}"#).unwrap();
+    let screen = menu.expect("Once more cuts it off.");
+    let lines: Vec<&str> = screen.trim_end().lines().collect();
+    assert!(lines[lines.len() - 2].contains("Once more"), "{screen}");
+    assert!(lines[lines.len() - 1].contains("Enter: choose"), "{screen}");
+    std::fs::remove_file(&notice).unwrap();
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while menu.screen().contains("Once more") {
+        assert!(std::time::Instant::now() < end, "{}", menu.screen());
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    menu.expect("Quit");
 }

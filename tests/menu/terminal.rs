@@ -90,6 +90,11 @@ impl Menu {
         Self { child, master, seen, from: 0, drawn: terminal != "dumb", _folder: folder }
     }
 
+    /// The folder in which the consoles of its machine meet.
+    pub(crate) fn runtime(&self) -> &std::path::Path {
+        self._folder.path()
+    }
+
     /// What is on the screen, or what was printed since the last key.
     pub(crate) fn screen(&self) -> String {
         let seen = self.seen.lock().unwrap();

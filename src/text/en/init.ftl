@@ -45,6 +45,8 @@ init-control-not-understood = The request is not understood: { $why }
 
 # The end.
 init-shutdown = The system is being shut down
+init-job-runs = A job is running on { $console }: { $job }. To cut it off all the same, do that once more (Ctrl-Alt-Del, the power button, reboot, poweroff) within { $seconds } seconds.
+init-job-cut = This was cut off: { $job }. If it was a save, there is no image. If it was a restore, nothing on its target can be used: it must be restored again.
 init-ending-processes = Ending what still runs…
 init-processes-left = Some processes could not be ended
 init-writing = Writing what is still in memory ({ $size })… Please leave disks and sticks plugged in.

@@ -45,6 +45,8 @@ init-control-not-understood = No se entiende la petición: { $why }
 
 # El final.
 init-shutdown = El sistema se está cerrando
+init-job-runs = Hay un trabajo en marcha en { $console }: { $job }. Para interrumpirlo de todos modos, repítalo (Ctrl-Alt-Supr, el botón de encendido, reboot, poweroff) en menos de { $seconds } segundos.
+init-job-cut = Esto se interrumpió: { $job }. Si se estaba guardando, no hay imagen. Si se estaba restaurando, nada del destino se puede usar: hay que restaurar otra vez.
 init-ending-processes = Terminando lo que aún está en marcha…
 init-processes-left = Algunos procesos no se pudieron terminar
 init-writing = Escribiendo lo que queda en la memoria ({ $size })… No desconecte discos ni memorias USB.

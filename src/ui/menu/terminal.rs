@@ -1,10 +1,11 @@
 //! The terminal of a menu: lines on it, keys from it.
 
 use super::keys::{Key, Keys};
-use crate::ui::harmless;
+use super::screen::wrap;
+use crate::ui::{harmless, running};
 use rustix::termios::{self, LocalModes, OptionalActions, Termios};
 use std::io::Write as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The longest line, in columns: one less than the narrowest terminal has, since a character in
 /// its last column makes some of them begin a new line.
@@ -14,6 +15,8 @@ const USUAL_ROWS: usize = 24;
 /// Fewer rows than this are taken for nonsense.
 const MIN_ROWS: usize = 10;
 const MIN_COLUMNS: usize = 30;
+/// How long what is written beside the menu may take to be there.
+const NOTICE_SETTLED: Duration = Duration::from_secs(1);
 
 /// How a line stands out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -68,6 +71,18 @@ pub(super) struct Frame {
     pub(super) cursor: Option<(usize, usize)>,
 }
 
+impl Frame {
+    /// The same with a notice above the row of keys.
+    fn with_notice(mut self, notice: &str, view: View) -> Self {
+        let notice = wrap(notice, view.columns);
+        let end = self.lines.len().saturating_sub(1);
+        let begin = end.saturating_sub(notice.len());
+        let lines = notice.into_iter().map(|line| Line::styled(line, Style::Warning));
+        self.lines.splice(begin..end, lines.take(end - begin));
+        self
+    }
+}
+
 /// The terminal on standard input and output, as the menu uses it. Given back as it was when
 /// dropped.
 pub(super) struct Terminal {
@@ -77,6 +92,8 @@ pub(super) struct Terminal {
     addressable: bool,
     drawing: bool,
     drawn: Option<Frame>,
+    /// What everybody is told at the moment, and when it came; none once it is settled.
+    notice: Option<(String, Option<Instant>)>,
 }
 
 impl Terminal {
@@ -91,6 +108,7 @@ impl Terminal {
             addressable,
             drawing: !ascii,
             drawn: None,
+            notice: None,
         };
         terminal.take();
         terminal
@@ -164,7 +182,21 @@ impl Terminal {
 
     /// Shows a frame. Only what differs from what is shown is sent: a slow line takes two seconds
     /// for a whole screen.
-    pub(super) fn draw(&mut self, frame: Frame) {
+    pub(super) fn draw(&mut self, mut frame: Frame) {
+        let notice = running::notice().map(|notice| notice.to_string());
+        if self.notice.as_ref().map(|(text, _)| text) != notice.as_ref() {
+            self.notice = notice.map(|text| (text, Some(Instant::now())));
+            self.drawn = None;
+        }
+        let view = self.view();
+        if let Some((text, shown)) = &mut self.notice {
+            // Who tells it also writes it below what is there: a moment later that is drawn over.
+            if shown.is_some_and(|shown| shown.elapsed() >= NOTICE_SETTLED) {
+                *shown = None;
+                self.drawn = None;
+            }
+            frame = frame.with_notice(text, view);
+        }
         if self.drawn.as_ref() == Some(&frame) {
             return;
         }
