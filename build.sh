@@ -557,10 +557,20 @@ main() {
     shift
   done
   local command=${words[0]:-all}
+  words=("${words[@]:1}")
+  case "$command" in
+    fuzz | bench) ;;
+    help | all | run | binary | check-reproducible | test | clean)
+      [ "${words[*]}" = "" ] || [ "$command ${words[*]}" = "test --full" ] ||
+        die "$command takes no further words: ${words[*]}"
+      ;;
+    *) usage >&2 && die "unknown command $command" ;;
+  esac
+  [ ${#RUN_OPTIONS[@]} -eq 0 ] || [ "$command" = run ] ||
+    die "${RUN_OPTIONS[*]}: an option of run alone, not of $command"
   case "$command" in
     help) usage ;;
-    all | run | binary | check-reproducible | test | fuzz | bench | clean) "command_$command" "${words[@]:1}" ;;
-    *) usage >&2 && die "unknown command $command" ;;
+    *) "command_$command" "${words[@]}" ;;
   esac
   # Here, so that nothing more is read from this file, which may have changed meanwhile.
   exit
