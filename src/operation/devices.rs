@@ -99,6 +99,18 @@ fn plain_file(device: &Device) -> Result<Option<(u64, u64)>> {
     Ok(Some((metadata.dev(), metadata.ino())))
 }
 
+/// Whether a medium of this program is on it: its ISO file system, by name.
+fn is_our_medium(path: &Path) -> bool {
+    const DESCRIPTOR: u64 = 32 << 10;
+    let descriptor = Device::open(path, Access::Look).and_then(|device| {
+        let mut descriptor = [0; 512];
+        device.read_at(DESCRIPTOR, &mut descriptor).map(|()| descriptor)
+    });
+    descriptor.is_ok_and(|descriptor| {
+        descriptor[..6] == *b"\x01CD001" && descriptor[40..].starts_with(b"CALCO")
+    })
+}
+
 /// A disk, partition or plain file that the person chose to overwrite.
 pub struct DeviceTarget {
     path: PathBuf,
@@ -206,6 +218,11 @@ impl RestoreTarget for DeviceTarget {
             return Err(self
                 .refused(message!("devices-target-is-image"))
                 .advise(message!("devices-target-is-image-advice")));
+        }
+        if super::is_live() && is_our_medium(&self.path) {
+            return Err(self
+                .refused(message!("devices-target-is-calco"))
+                .advise(message!("devices-target-is-calco-advice")));
         }
         let uses = uses_of(&self.path)?;
         if !uses.is_empty() {

@@ -23,3 +23,8 @@ pub const UNATTENDED: &str = "CALCO_UNATTENDED";
 pub fn is_unattended() -> bool {
     std::env::var_os(UNATTENDED).is_some_and(|value| value == "1")
 }
+
+/// Whether this is the live system.
+pub fn is_live() -> bool {
+    std::env::var_os("CALCO_LIVE").is_some_and(|value| value == "1")
+}

@@ -4,6 +4,7 @@
 //! `job.json` beside it. The lock ends with its process, whatever happens to that.
 
 use crate::error::{Context as _, Error, ErrorKind, Result};
+pub use crate::operation::is_live;
 use crate::report::{Report, Stage};
 use crate::text::{Message, message};
 use rustix::fs::{FlockOperation, flock};
@@ -15,11 +16,6 @@ use std::time::{Duration, Instant};
 
 /// How often progress is written, at most.
 const TELL_EVERY: Duration = Duration::from_millis(500);
-
-/// Whether this is the live system.
-pub fn is_live() -> bool {
-    std::env::var_os("CALCO_LIVE").is_some_and(|value| value == "1")
-}
 
 /// Where the processes of this program meet: `/run/calco` in the live system and for root, else
 /// a folder of the user's.

@@ -495,3 +495,22 @@ fn a_target_that_goes_away_is_said_to_be_gone() {
     assert_eq!(error.message().id(), "block-gone", "{}", error.report());
     assert!(error.report().contains("No space left"), "the cause stays: {}", error.report());
 }
+
+#[test]
+fn in_the_live_system_its_own_medium_is_no_target() {
+    let folder = tempfile::tempdir().unwrap();
+    let (image, target) = image_and_target(folder.path());
+    disk::write(&target, 32 << 10, b"\x01CD001\x01");
+    disk::write(&target, (32 << 10) + 40, b"CALCO     ");
+    let restore = |live: &str| {
+        let mut command = calco_command();
+        command.args(["restore", &image, "--to", text(&target), "--dry-run"]);
+        command.env("CALCO_LIVE", live).output().unwrap()
+    };
+    assert_untouched(&target, || {
+        let refused = restore("1");
+        assert_eq!(refused.status.code(), Some(5), "{refused:?}");
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("Calco medium"), "{refused:?}");
+        assert_eq!(restore("0").status.code(), Some(0));
+    });
+}
