@@ -30,6 +30,8 @@ menu-text-more =
         [one] -- { $count } more line: Page Down --
        *[other] -- { $count } more lines: Page Down --
     }
+menu-list-above = -- { $count } more above --
+menu-list-below = -- { $count } more below --
 menu-text-end = -- end of the text --
 menu-text-place = -- up to line { $last } of { $count } --
 menu-number = Number and Enter:
@@ -93,12 +95,14 @@ menu-place-here =
     }
 menu-place-new = In a new folder
 menu-place-new-prompt = Name of the new folder:
+menu-place-new-wrong = "{ $name }" cannot be the name of a folder here.
 menu-place-taken = There is a folder or an image "{ $name }" already.
 menu-folder-prompt = Folder of the images:
 menu-folder-missing = There is no folder { $path }
 
 menu-save-disks = Save: which disk?
 menu-save-disks-text = Choose the disk to save. It is only read, never changed. To put several disks into one image, mark them with the space bar.
+menu-save-disks-text-numbers = Choose the disk to save. It is only read, never changed. To put several disks into one image, type their numbers with commas between them.
 menu-save-place = Save: where to?
 menu-save-name = Save: name of the image
 menu-save-name-prompt = Name:

@@ -30,6 +30,8 @@ menu-text-more =
         [one] -- { $count } línea más: AvPág --
        *[other] -- { $count } líneas más: AvPág --
     }
+menu-list-above = -- { $count } más arriba --
+menu-list-below = -- { $count } más abajo --
 menu-text-end = -- fin del texto --
 menu-text-place = -- hasta la línea { $last } de { $count } --
 menu-number = Número e Intro:
@@ -93,12 +95,14 @@ menu-place-here =
     }
 menu-place-new = En una carpeta nueva
 menu-place-new-prompt = Nombre de la carpeta nueva:
+menu-place-new-wrong = "{ $name }" no puede ser el nombre de una carpeta aquí.
 menu-place-taken = Ya existe una carpeta o una imagen "{ $name }".
 menu-folder-prompt = Carpeta de las imágenes:
 menu-folder-missing = No existe la carpeta { $path }
 
 menu-save-disks = Guardar: ¿qué disco?
 menu-save-disks-text = Elija el disco que quiere guardar. Solo se lee, nunca se modifica. Para reunir varios discos en una imagen, márquelos con la barra espaciadora.
+menu-save-disks-text-numbers = Elija el disco que quiere guardar. Solo se lee, nunca se cambia. Para poner varios discos en una imagen, escriba sus números con comas entre ellos.
 menu-save-place = Guardar: ¿dónde?
 menu-save-name = Guardar: nombre de la imagen
 menu-save-name-prompt = Nombre:

@@ -285,7 +285,9 @@ impl Position {
             let value = &old.choices.get(index)?.value;
             new.choices.iter().position(|choice: &Choice<T>| choice.value == *value)
         };
-        self.cursor = find(self.cursor).unwrap_or(0);
+        // Where that has gone, the cursor stays near: on what came after it, or else before.
+        let near = (self.cursor..old.choices.len()).chain((0..self.cursor).rev());
+        self.cursor = near.filter_map(find).next().unwrap_or(0);
         self.marked = self
             .marked
             .iter()

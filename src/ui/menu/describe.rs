@@ -150,12 +150,18 @@ pub(super) fn bar(survey: &DiskSurvey, view: View) -> String {
 fn filled(name: &str, width: usize, part: usize, on: char, off: char) -> String {
     let name_width = measure_text_width(name);
     let ground: String = (0..width).map(|column| if column < part { on } else { off }).collect();
-    // Something of the drawing must be left.
-    if name_width + 4 > width {
-        return ground;
+    let columns = |from: usize, to: usize| -> String {
+        ground.chars().skip(from).take(to.saturating_sub(from)).collect()
+    };
+    // Something of what is in use must be left, and of what is free.
+    let room = name_width + 2;
+    if part > 0 && part + room < width {
+        format!("{} {name} {}", columns(0, part), columns(part + room, width))
+    } else if (part == 0 || room < part) && room + 2 <= width {
+        format!(" {name} {}", columns(room, width))
+    } else {
+        ground
     }
-    let rest: String = ground.chars().skip(name_width + 2).collect();
-    format!(" {name} {rest}")
 }
 
 /// "2026-11-25 01:40" of the time in an image.
@@ -202,4 +208,27 @@ pub(super) fn image_details(entry: &Entry) -> Vec<String> {
     lines.push(size.to_string());
     lines.extend(manifest.note.clone());
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_hides_neither_what_is_in_use_nor_what_is_free() {
+        let drawn = |width, part| filled("data", width, part, '#', '.');
+        assert_eq!(drawn(20, 1), "# data .............");
+        assert_eq!(drawn(20, 13), "############# data .");
+        assert_eq!(drawn(20, 14), " data ########......");
+        assert_eq!(drawn(20, 20), " data ##############");
+        assert_eq!(drawn(20, 0), " data ..............");
+        // Neither part has room for it.
+        assert_eq!(drawn(10, 5), "#####.....");
+        assert_eq!(drawn(6, 3), "###...");
+        for width in 0..40 {
+            for part in 0..=width {
+                assert_eq!(drawn(width, part).chars().count(), width, "{part} of {width}");
+            }
+        }
+    }
 }

@@ -11,6 +11,7 @@ use crate::hardware::{Disk, Inventory, selector};
 use crate::operation::survey::{DiskSurvey, survey};
 use crate::report::Silent;
 use crate::text::{Message, message};
+use crate::units::human_bytes;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -37,13 +38,35 @@ pub(super) enum Purpose {
     Show,
 }
 
-/// Where the image is: what must not be overwritten.
+/// Where the image is, which must not be overwritten, and what it needs.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Keep {
     /// Its folder.
     pub(super) folder: Option<PathBuf>,
     /// The kernel's name of its disk.
     pub(super) disk: Option<String>,
+    /// The least size of a target, where all of a disk is restored.
+    pub(super) least: Option<u64>,
+    /// The size of a target's sectors.
+    pub(super) sector_size: Option<u32>,
+}
+
+impl Keep {
+    /// Why what is in the image cannot work on this disk.
+    fn misfit(&self, disk: &Disk) -> Option<Message> {
+        if let Some(sector_size) = self.sector_size.filter(|size| *size != disk.logical_sector_size)
+        {
+            let target = disk.logical_sector_size;
+            return Some(message!("restore-sector-size", image = sector_size, target = target));
+        }
+        let least = self.least.filter(|least| *least > disk.size)?;
+        Some(message!(
+            "restore-too-small",
+            needed = human_bytes(least),
+            there = human_bytes(disk.size),
+            missing = human_bytes(least - disk.size)
+        ))
+    }
 }
 
 /// A disk, its contents, and why it cannot be used.
@@ -185,7 +208,7 @@ fn blocked(disk: &Disk, look: &Look, purpose: &Purpose) -> Option<Message> {
     if disk.read_only {
         return Some(message!("devices-target-read-only"));
     }
-    of(&uses.iter().collect::<Vec<_>>())
+    of(&uses.iter().collect::<Vec<_>>()).or_else(|| keep.misfit(disk))
 }
 
 /// Whether the disk is a medium of this program: the one it was started from, most likely.
@@ -271,4 +294,27 @@ pub(super) fn choose(
     };
     let first = make();
     person.choose_some(first, || Tick::New(make()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_on_which_the_image_cannot_work_is_blocked() {
+        let disk = |size: u64, sector: u32| {
+            let mut seen = crate::ui::menu::tests::seen(Look::Pending, false);
+            (seen.disk.size, seen.disk.logical_sector_size) = (size, sector);
+            seen.disk
+        };
+        let keep = |least: Option<u64>| Keep { least, sector_size: Some(512), ..Keep::default() };
+        let why = |keep: &Keep, disk: Disk| keep.misfit(&disk).map(|why| why.id().to_owned());
+        assert_eq!(why(&keep(Some(1 << 30)), disk(1 << 30, 512)), None);
+        assert_eq!(
+            why(&keep(Some(1 << 30)), disk((1 << 30) - 512, 512)).as_deref(),
+            Some("restore-too-small")
+        );
+        assert_eq!(why(&keep(None), disk(1 << 20, 512)), None, "single partitions");
+        assert_eq!(why(&keep(None), disk(1 << 40, 4096)).as_deref(), Some("restore-sector-size"));
+    }
 }

@@ -25,6 +25,7 @@ mod work;
 
 pub use host::{Host, Machine, Planned, Power};
 pub use questions::PersonAtMenu;
+pub use screen::wrap;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::message;
@@ -61,6 +62,8 @@ struct Menu<'a> {
     expert: bool,
     /// The address of a server that was typed last.
     server: String,
+    /// Whether there is a job of another console that the person did not want to look at any more.
+    seen_other: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -98,6 +101,7 @@ pub fn run(host: &dyn Host, machine: Option<&dyn Machine>, options: Options) -> 
         live: machine.is_some(),
         expert: false,
         server: String::new(),
+        seen_other: false,
     };
     match menu.all(options.ask_language, options.ask_keyboard) {
         Ok(()) | Err(Leave::Quit | Leave::Gone) => Ok(()),
@@ -112,28 +116,39 @@ impl Menu<'_> {
         if ask_keyboard {
             self.keyboard()?;
         }
-        // A job of another console that the person did not want to look at any more.
-        let mut seen_other = false;
         loop {
-            let mut other = false;
-            let chosen = self.person.choose_fresh(main_screen(self.live, self.expert), || {
-                match running::elsewhere() {
-                    None => seen_other = false,
-                    Some(_) if !seen_other => {
-                        other = true;
-                        return Tick::End;
-                    }
-                    Some(_) => {}
-                }
-                Tick::Same
-            })?;
-            if other {
-                seen_other = true;
-                self.person.watch_other(running::elsewhere)?;
-            }
-            if let Some(entry) = chosen {
+            let list = main_screen(self.live, self.expert);
+            if let Some(entry) = self.choose_beside(&list)? {
                 self.enter(entry)?;
             }
+        }
+    }
+
+    /// One of the choices; a job that runs on another console is shown first, until a key is
+    /// pressed.
+    fn choose_beside<T: Clone + PartialEq>(&mut self, list: &List<T>) -> ask::Answer<T> {
+        loop {
+            let mut other = running::elsewhere().is_some() && !self.seen_other;
+            let mut chosen = None;
+            if !other {
+                let seen = &mut self.seen_other;
+                chosen = self.person.choose_fresh(list.clone(), || {
+                    match running::elsewhere() {
+                        None => *seen = false,
+                        Some(_) if !*seen => {
+                            other = true;
+                            return Tick::End;
+                        }
+                        Some(_) => {}
+                    }
+                    Tick::Same
+                })?;
+            }
+            if !other {
+                return Ok(chosen);
+            }
+            self.seen_other = true;
+            self.person.watch_other(running::elsewhere)?;
         }
     }
 

@@ -162,6 +162,12 @@ struct With {
     servers: bool,
 }
 
+/// Whether it is the partition that our own medium starts from.
+fn is_ours(candidate: &Candidate) -> bool {
+    let label = candidate.volume.label.as_deref().unwrap_or_default();
+    candidate.volume.is_system_partition && label.eq_ignore_ascii_case("CALCO-EFI")
+}
+
 fn list(
     title: &Message,
     found: Option<&[Candidate]>,
@@ -170,7 +176,11 @@ fn list(
     with: With,
 ) -> List<Spot> {
     let mut choices: Vec<Choice<Spot>> = Vec::new();
-    for candidate in found.unwrap_or_default() {
+    // Nobody keeps images on partitions that machines start from, so they come last.
+    let mut candidates: Vec<&Candidate> = found.iter().copied().flatten().collect();
+    candidates.retain(|candidate| !is_ours(candidate));
+    candidates.sort_by_key(|candidate| candidate.volume.is_system_partition);
+    for candidate in candidates {
         let volume = &candidate.volume;
         let spot = Spot::Volume(candidate.word.clone(), volume.disk.clone());
         let (label, detail) = volume_line(volume);
@@ -418,7 +428,11 @@ impl Menu<'_> {
                 Some(Folder::New) => {
                     let input = Input::new(title, message!("menu-place-new-prompt"), "");
                     let check = |name: &str| match crate::operation::names::check(name) {
-                        Err(error) => Some(error.report()),
+                        Err(error) => {
+                            let wrong = message!("menu-place-new-wrong", name = name);
+                            let advice = error.advice().map(|advice| format!("\n{advice}"));
+                            Some(format!("{wrong}{}", advice.unwrap_or_default()))
+                        }
                         Ok(()) => {
                             let taken = all.iter().any(|taken| taken.eq_ignore_ascii_case(name));
                             taken.then(|| message!("menu-place-taken", name = name).to_string())

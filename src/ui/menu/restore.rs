@@ -14,8 +14,8 @@ use crate::operation::destination::DestinationAccess;
 use crate::operation::library::{Condition, Entry};
 use crate::text::{Message, message};
 use crate::ui::listing::{condition_name, identity_line, restore_facts};
-use crate::ui::running::Running;
 use crate::ui::restore_questions;
+use crate::ui::running::Running;
 use crate::units::marketing_bytes;
 
 /// What is chosen so far.
@@ -158,12 +158,19 @@ impl Menu<'_> {
             return Ok(Some(()));
         }
         let place = draft.place.as_ref().expect("a step before");
-        let keep = Keep { folder: place.folder(), disk: place.disk.clone() };
+        let keep = Keep { folder: place.folder(), disk: place.disk.clone(), ..Keep::default() };
+        let is_whole = draft.job.partitions.is_empty() && draft.job.place.is_empty();
         let entry = draft.image.as_ref().expect("a step before");
         let Some(manifest) = entry.manifest.clone() else { return Ok(None) };
         let several = manifest.disks.len() > 1;
         for number in 0..manifest.disks.len() {
-            let Some(word) = self.restore_target(&manifest, number, keep.clone())? else {
+            let disk = &manifest.disks[number];
+            let keep = Keep {
+                least: is_whole.then_some(disk.size),
+                sector_size: Some(disk.sector_size),
+                ..keep.clone()
+            };
+            let Some(word) = self.restore_target(&manifest, number, keep)? else {
                 return Ok(None);
             };
             draft.job.to.push(match several {

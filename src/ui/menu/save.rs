@@ -103,7 +103,11 @@ impl Menu<'_> {
 
     fn save_disks(&mut self, draft: &mut Draft) -> Answer<()> {
         let mut watch = DiskWatch::new(Purpose::Save);
-        let (title, text) = (message!("menu-save-disks"), message!("menu-save-disks-text"));
+        let title = message!("menu-save-disks");
+        let text = match self.person.terminal.is_addressable() {
+            true => message!("menu-save-disks-text"),
+            false => message!("menu-save-disks-text-numbers"),
+        };
         loop {
             let picks =
                 disks::choose(&mut self.person, &mut watch, &title, &text, true, self.expert)?;

@@ -2,13 +2,13 @@
 
 use super::keys::Key;
 use super::terminal::{Frame, Line, Style, View};
-use crate::text::message;
+use crate::text::{Message, message};
 use console::{measure_text_width, truncate_str};
 use std::collections::BTreeSet;
 
 /// Breaks text into lines of at most `columns`, between words where that is possible. Line breaks
 /// in it stay.
-pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
+pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(8);
     let mut lines = Vec::new();
     for paragraph in text.trim_end_matches('\n').split('\n') {
@@ -155,6 +155,8 @@ pub(super) enum Reaction {
 
 /// Title, rule, and the row of keys at the bottom with an empty row above.
 const FRAME_ROWS: usize = 4;
+/// Rows for the choices from which on two of them may say that there are more.
+const LEAST_WITH_MARKS: usize = 5;
 
 impl<T> List<T> {
     fn text_lines(&self, columns: usize) -> Vec<Line> {
@@ -266,12 +268,32 @@ impl<T> List<T> {
         }
         lines.extend((0..gap).map(|_| Line::empty()));
 
+        // A list that goes on says so, above and below, where that leaves room for the list.
+        let marks = choice_rows > choice_room && choice_room >= LEAST_WITH_MARKS;
+        let choice_room = if marks { choice_room - 2 } else { choice_room };
         let before: usize = choices.iter().take(position.cursor).map(Vec::len).sum();
         let length = choices.get(position.cursor).map_or(0, Vec::len);
         position.top = position.top.max((before + length).saturating_sub(choice_room));
         position.top = position.top.min(before);
         position.top = position.top.min(choice_rows.saturating_sub(choice_room));
-        lines.extend(choices.into_iter().flatten().skip(position.top).take(choice_room));
+        let (top, bottom) = (position.top, position.top + choice_room);
+        let ends: Vec<usize> = choices
+            .iter()
+            .scan(0, |end, choice| {
+                *end += choice.len();
+                Some(*end)
+            })
+            .collect();
+        let above = ends.iter().zip(&choices).filter(|(end, choice)| **end - choice.len() < top);
+        let above = above.count();
+        let below = ends.iter().filter(|end| **end > bottom).count();
+        let mark = |count: usize, text: Message| match count {
+            0 => Line::empty(),
+            _ => Line::styled(shortened(&text.to_string(), columns), Style::Title),
+        };
+        lines.extend(marks.then(|| mark(above, message!("menu-list-above", count = above))));
+        lines.extend(choices.into_iter().flatten().skip(top).take(choice_room));
+        lines.extend(marks.then(|| mark(below, message!("menu-list-below", count = below))));
         finish(lines, &self.keys_line(position), view)
     }
 

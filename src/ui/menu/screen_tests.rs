@@ -244,3 +244,36 @@ fn what_is_found_meanwhile_is_offered_first_until_a_key_is_pressed() {
     assert_eq!(cursor(&old, false), 2);
     assert_eq!(cursor(&List { settling: false, ..old }, true), 2);
 }
+
+#[test]
+fn a_list_that_goes_on_says_so_above_and_below() {
+    with_language(Language::English, || {
+        let list = list(30, 1);
+        let mut position = Position::default();
+        let shown = text(&list.frame(&mut position, VIEW));
+        assert!(shown.contains("-- 22 more below --") && !shown.contains("above"), "{shown}");
+        press(&list, &mut position, &[Key::End]);
+        let shown = text(&list.frame(&mut position, VIEW));
+        assert!(shown.contains("-- 22 more above --") && !shown.contains("below"), "{shown}");
+        assert!(shown.contains("choice 29"), "{shown}");
+        // What fits has nothing more.
+        let few = self::list(3, 1);
+        assert!(!text(&few.frame(&mut Position::default(), VIEW)).contains("more"));
+    });
+}
+
+#[test]
+fn the_cursor_stays_near_what_has_gone() {
+    let old = list(5, 0);
+    let without = |gone: &[usize]| {
+        let mut new = list(5, 0);
+        new.choices.retain(|choice| !gone.contains(&choice.value));
+        let mut position = Position { cursor: 2, ..Position::default() };
+        position.follow(&old, &new, false);
+        new.choices.get(position.cursor).map(|choice| choice.value)
+    };
+    assert_eq!(without(&[0]), Some(2));
+    assert_eq!(without(&[2]), Some(3));
+    assert_eq!(without(&[2, 3, 4]), Some(1));
+    assert_eq!(without(&[0, 1, 2, 3, 4]), None);
+}

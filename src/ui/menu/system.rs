@@ -32,7 +32,7 @@ impl Menu<'_> {
         ];
         choices.sort_by_key(|choice| choice.value != language());
         let list = List::new("Language / Idioma", choices);
-        if let Some(chosen) = self.person.choose(list)? {
+        if let Some(chosen) = self.choose_beside(&list)? {
             set_language(chosen);
             if let Some(Err(error)) = self.machine.map(|machine| machine.language(chosen)) {
                 // It is spoken here in any case.
@@ -53,7 +53,7 @@ impl Menu<'_> {
             .collect();
         let list =
             List::new(message!("menu-keyboard"), choices).text(message!("menu-keyboard-text"));
-        let Some(name) = self.person.choose(list)? else { return Ok(()) };
+        let Some(name) = self.choose_beside(&list)? else { return Ok(()) };
         if let Some(Err(error)) = self.machine.map(|machine| machine.keymap(name)) {
             return self.person.show_error(&error);
         }

@@ -55,7 +55,7 @@ fn partitioned() -> Option<tempfile::NamedTempFile> {
     sfdisk.wait().ok()?.success().then_some(file)
 }
 
-fn seen(look: Look, failing: bool) -> Seen {
+pub(super) fn seen(look: Look, failing: bool) -> Seen {
     let verdict = if failing { Verdict::Failing } else { Verdict::Good };
     Seen {
         disk: Disk {
