@@ -136,7 +136,6 @@ fn fail(error: &Error, json: bool) -> ExitCode {
 
 /// Shows help, or what is wrong with the words.
 fn usage(error: &clap::Error, words: &[std::ffi::OsString]) -> ExitCode {
-    use clap::error::{ContextKind, ContextValue};
     if matches!(error.kind(), ClapKind::DisplayHelp | ClapKind::DisplayVersion) {
         return match error.print() {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
@@ -147,6 +146,14 @@ fn usage(error: &clap::Error, words: &[std::ffi::OsString]) -> ExitCode {
         ui::tell(&error.render().to_string());
         return ExitCode::from(ErrorKind::Usage.exit_code());
     }
+    // Words that are not understood may still ask for this.
+    let json = words.iter().take_while(|word| *word != "--").any(|word| word == "--json");
+    fail(&usage_error(error, words), json)
+}
+
+/// What is wrong with the words.
+pub(crate) fn usage_error(error: &clap::Error, words: &[std::ffi::OsString]) -> Error {
+    use clap::error::{ContextKind, ContextValue};
     let context = |kind: ContextKind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
         Some(ContextValue::Strings(list)) => list.join(" "),
@@ -186,9 +193,7 @@ fn usage(error: &clap::Error, words: &[std::ffi::OsString]) -> ExitCode {
             false => shown.caused_by(source.to_string()),
         };
     }
-    // Words that are not understood may still ask for this.
-    let json = words.iter().take_while(|word| *word != "--").any(|word| word == "--json");
-    fail(&shown, json)
+    shown
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::log;
 use crate::sys;
 use crate::text::message;
+use crate::ui::menu::wrap;
 use rustix::fs::{Mode, OFlags};
 use rustix::termios::{InputModes, LocalModes, OptionalActions, OutputModes};
 use std::fs;
@@ -159,6 +160,7 @@ pub(super) fn run(name: &str) -> ExitCode {
     if let [notice, seconds, ..] = words.as_slice() {
         let seconds = seconds.parse().unwrap_or(1);
         let mut out = io::stdout();
+        let notice = lines(notice, &out);
         let _ = write!(out, "\x1b[0m\x1b[?25h\r\n\r\n{notice}\r\n");
         let _ = out.flush();
         std::thread::sleep(Duration::from_secs(seconds));
@@ -200,11 +202,23 @@ pub(super) fn rescue(name: &str) -> ExitCode {
     not_taken(name, &command.exec())
 }
 
+/// Columns of a terminal. A serial line does not tell: then those of a VT100.
+pub(super) fn columns(terminal: impl rustix::fd::AsFd) -> u16 {
+    let size = rustix::termios::tcgetwinsize(terminal);
+    size.ok().map(|size| size.ws_col).filter(|columns| *columns > 0).unwrap_or(80)
+}
+
+/// Text as lines of a terminal, broken between words.
+pub(super) fn lines(text: &str, terminal: impl rustix::fd::AsFd) -> String {
+    wrap(text, usize::from(columns(terminal)).saturating_sub(1)).join("\r\n")
+}
+
 /// Writes a line on a terminal, below what is there.
 pub(super) fn say(name: &str, text: &str) -> ExitCode {
     let terminal = fs::OpenOptions::new().write(true).open(format!("/dev/{name}"));
     let written = terminal.and_then(|mut terminal| {
-        write!(terminal, "\x1b[0m\x1b[?25h\r\n{}\r\n", text.replace('\n', "\r\n"))
+        let text = lines(text, &terminal);
+        write!(terminal, "\x1b[0m\x1b[?25h\r\n{text}\r\n")
     });
     if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

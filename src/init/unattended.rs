@@ -77,7 +77,7 @@ pub(super) fn run(name: &str) -> ExitCode {
         Err(error) => {
             let report = error.report();
             log::error(&report);
-            print(&format!("\r\n{}\r\n", report.replace('\n', "\r\n")));
+            print(&format!("\r\n{}\r\n", console::lines(&report, io::stdout())));
             say(&message!("init-run-failed", why = error.message().clone()));
             true
         }
@@ -209,7 +209,7 @@ fn print(text: &str) {
 fn say(text: &Message) {
     let text = text.to_string();
     log::info(&text);
-    print(&format!("\r\n{}\r\n", text.replace('\n', "\r\n")));
+    print(&format!("\r\n{}\r\n", console::lines(&text, io::stdout())));
 }
 
 /// What an exit code says.
@@ -242,8 +242,17 @@ fn prepare(command: &str) -> Result<(Job, Vec<String>)> {
         .try_get_matches_from(line)
         .and_then(|matches| Job::from_arg_matches(&matches))
         .map_err(|error| {
-            let first = error.to_string().lines().next().unwrap_or_default().to_owned();
-            not_understood().caused_by(first)
+            let cause = crate::cli::usage_error(&error, &[]);
+            match words.as_slice() {
+                // The kernel took what followed for words of its own.
+                [_] => Error::new(
+                    ErrorKind::Usage,
+                    message!("init-run-not-understood", command = command),
+                )
+                .advise(message!("init-run-quotes-advice", command = command))
+                .caused_by(cause),
+                _ => not_understood().caused_by(cause),
+            }
         })?;
     let confirms = match &job {
         Job::Restore(job) => !job.yes,
@@ -342,12 +351,6 @@ fn places(job: &Job) -> Vec<&str> {
     }
 }
 
-/// Columns of the terminal. A serial line does not tell: then those of a VT100.
-fn columns() -> u16 {
-    let size = rustix::termios::tcgetwinsize(io::stdout());
-    size.ok().map(|size| size.ws_col).filter(|columns| *columns > 0).unwrap_or(80)
-}
-
 /// Runs the words as a command of this program; answers its exit code.
 fn carry_out(words: &[String]) -> Result<i32> {
     let failed = |error: io::Error| {
@@ -356,20 +359,41 @@ fn carry_out(words: &[String]) -> Result<i32> {
     let (output, input) = io::pipe().map_err(failed)?;
     let mut process = {
         let mut command = super::this_program();
-        command.arg0("calco").args(words).args(["--progress", "lines"]);
+        command.arg0("calco").args(words);
+        if !words.iter().any(|word| word == "--progress" || word.starts_with("--progress=")) {
+            command.args(["--progress", "lines"]);
+        }
         command.env(crate::operation::UNATTENDED, "1");
-        command.env("COLUMNS", columns().to_string());
+        command.env("COLUMNS", console::columns(io::stdout()).to_string());
         command.stdin(std::process::Stdio::null());
         command.stdout(input.try_clone().map_err(failed)?).stderr(input);
         // The command holds the other end of the pipe until it is dropped.
         command.spawn().map_err(failed)?
     };
-    copy_and_log(output, &mut |piece| print(&String::from_utf8_lossy(piece)), &mut log::info);
+    let mut pending = Vec::new();
+    let mut show = |line: &str| print(&format!("{}\r\n", console::lines(line, io::stdout())));
+    copy_and_log(output, &mut |piece| whole_lines(&mut pending, piece, &mut show), &mut log::info);
+    if !pending.is_empty() {
+        whole_lines(&mut pending, b"\n", &mut show);
+    }
     let status = process.wait().map_err(failed)?;
     match status.code() {
         Some(code) => Ok(code),
         None => {
             Err(Error::new(ErrorKind::Io, message!("init-run-killed", how = status.to_string())))
+        }
+    }
+}
+
+/// Shows the lines that end in `piece`, which began in `pending`: a terminal breaks them anywhere.
+fn whole_lines(pending: &mut Vec<u8>, piece: &[u8], show: &mut dyn FnMut(&str)) {
+    for byte in piece {
+        if *byte != b'\n' {
+            pending.push(*byte);
+        }
+        if *byte == b'\n' || pending.len() >= LINE {
+            show(String::from_utf8_lossy(pending).trim_end_matches('\r'));
+            pending.clear();
         }
     }
 }
@@ -454,11 +478,35 @@ mod tests {
     }
 
     #[test]
+    fn what_is_missing_is_said() {
+        let report = |command: &str| {
+            crate::text::with_language(crate::text::Language::English, || {
+                prepare(command).unwrap_err().report()
+            })
+        };
+        let missing = report("save id:x --name a");
+        assert!(missing.contains("--to"), "{missing}");
+        assert!(!missing.contains("quotes"), "{missing}");
+        let cut = report("save");
+        assert!(cut.contains("quotes") && cut.contains("calco.run=\"save "), "{cut}");
+    }
+
+    #[test]
     fn names_of_the_kernel_are_refused() {
         let job = |words: &str| prepare(words).unwrap().0;
         let error = check_names(&job("save sda --to usb:B")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Refused);
         assert!(check_names(&job("save id:x --to usb:B")).is_ok());
+    }
+
+    #[test]
+    fn lines_are_shown_whole() {
+        let (mut pending, mut shown) = (Vec::new(), Vec::new());
+        for piece in ["on", "e\r\ntw\u{f3}", "\n\nthree"] {
+            whole_lines(&mut pending, piece.as_bytes(), &mut |line| shown.push(line.to_owned()));
+        }
+        assert_eq!(shown, ["one", "tw\u{f3}", ""]);
+        assert_eq!(pending, b"three");
     }
 
     #[test]

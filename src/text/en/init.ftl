@@ -64,6 +64,7 @@ init-run-waits = Waiting for disks to appear, { $seconds } seconds at most…
 init-run-missing = { $name } did not appear within { $seconds } seconds
 init-run-not-understood = The job on the kernel's command line is not understood: { $command }
 init-run-not-understood-advice = Write calco.run="…" with the words that follow "calco" on the command line, such as calco.run="save id:ata-DISK_SERIAL --to usb:BACKUP".
+init-run-quotes-advice = Only one word has arrived. If more was written, the quotes around all of it are missing: calco.run="{ $command } …".
 init-run-not-started = The job could not be started
 init-run-killed = The job ended unexpectedly: { $how }
 init-run-succeeded = The unattended run is finished, without errors.

@@ -64,6 +64,7 @@ init-run-waits = Esperando a que aparezcan los discos, { $seconds } segundos com
 init-run-missing = { $name } no apareció en { $seconds } segundos
 init-run-not-understood = No se entiende el trabajo de la línea de órdenes del núcleo: { $command }
 init-run-not-understood-advice = Escriba calco.run="…" con las palabras que siguen a «calco» en la línea de órdenes, por ejemplo calco.run="save id:ata-DISCO_SERIE --to usb:COPIAS".
+init-run-quotes-advice = Solo ha llegado una palabra. Si se escribió más, faltan las comillas alrededor de todo: calco.run="{ $command } …".
 init-run-not-started = No se pudo iniciar el trabajo
 init-run-killed = El trabajo terminó de forma inesperada: { $how }
 init-run-succeeded = La ejecución desatendida ha terminado sin errores.
