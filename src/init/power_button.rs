@@ -98,10 +98,10 @@ mod tests {
 
     #[test]
     fn devices_with_the_button_are_known_by_their_keys() {
-        // The button of ACPI, a keyboard without one, a mouse.
+        // The button of ACPI, a keyboard, the button for sleep, a mouse.
         assert!(has_button("10000000000000 0\n"));
-        assert!(has_button("3 10000000000000 ffffffff\n"));
-        assert!(!has_button("402000000 3803078f800d001 feffffdfffefffff fffffffffffffffe\n"));
+        assert!(has_button("402000000 3803078f800d001 feffffdfffefffff fffffffffffffffe\n"));
+        assert!(!has_button("4000 0 0\n"));
         assert!(!has_button("70000 0 0 0 0\n"));
         assert!(!has_button("") && !has_button("x 0"));
     }

@@ -370,12 +370,30 @@ fn carry_out(words: &[String]) -> Result<i32> {
         // The command holds the other end of the pipe until it is dropped.
         command.spawn().map_err(failed)?
     };
-    copy_and_log(output, &mut |piece| print(&String::from_utf8_lossy(piece)), &mut log::info);
+    let mut pending = Vec::new();
+    let mut show = |line: &str| print(&format!("{}\r\n", console::lines(line, io::stdout())));
+    copy_and_log(output, &mut |piece| whole_lines(&mut pending, piece, &mut show), &mut log::info);
+    if !pending.is_empty() {
+        whole_lines(&mut pending, b"\n", &mut show);
+    }
     let status = process.wait().map_err(failed)?;
     match status.code() {
         Some(code) => Ok(code),
         None => {
             Err(Error::new(ErrorKind::Io, message!("init-run-killed", how = status.to_string())))
+        }
+    }
+}
+
+/// Shows the lines that end in `piece`, which began in `pending`: a terminal breaks them anywhere.
+fn whole_lines(pending: &mut Vec<u8>, piece: &[u8], show: &mut dyn FnMut(&str)) {
+    for byte in piece {
+        if *byte != b'\n' {
+            pending.push(*byte);
+        }
+        if *byte == b'\n' || pending.len() >= LINE {
+            show(String::from_utf8_lossy(pending).trim_end_matches('\r'));
+            pending.clear();
         }
     }
 }
@@ -479,6 +497,16 @@ mod tests {
         let error = check_names(&job("save sda --to usb:B")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Refused);
         assert!(check_names(&job("save id:x --to usb:B")).is_ok());
+    }
+
+    #[test]
+    fn lines_are_shown_whole() {
+        let (mut pending, mut shown) = (Vec::new(), Vec::new());
+        for piece in ["on", "e\r\ntw\u{f3}", "\n\nthree"] {
+            whole_lines(&mut pending, piece.as_bytes(), &mut |line| shown.push(line.to_owned()));
+        }
+        assert_eq!(shown, ["one", "tw\u{f3}", ""]);
+        assert_eq!(pending, b"three");
     }
 
     #[test]
