@@ -111,6 +111,7 @@ declare -rA REASON=(
   [makefs]="makes UFS file systems that must be recognised"
   [cryptsetup-bin]="makes LUKS volumes that must be recognised"
   [lvm2]="makes LVM volume groups that must be read through"
+  [thin-provisioning-tools]="makes and judges the metadata of thin pools for the tests"
   [mdadm]="judges the superblocks of RAID members that must be read through"
   [squashfs-tools]="makes squashfs images that must be read"
   [erofs-utils]="makes EROFS images that must be read"
@@ -137,9 +138,9 @@ readonly KERNEL_PACKAGES=(gcc libc6-dev make bc bison flex libelf-dev libssl-dev
 readonly RUN_PACKAGES=(qemu-system-x86 ovmf e2fsprogs dosfstools mtools exfatprogs fdisk util-linux)
 readonly TEST_PACKAGES=(shellcheck e2fsprogs dosfstools mtools util-linux mount fdisk gdisk parted
   partclone xfsprogs btrfs-progs ntfs-3g exfatprogs exfat-fuse f2fs-tools jfsutils reiserfsprogs nilfs-tools
-  bcache-tools udftools apfsprogs makefs cryptsetup-bin lvm2 mdadm squashfs-tools erofs-utils xorriso
-  genisoimage openssh-server openssh-client openssl nginx-light python3-venv nfs-ganesha nfs-ganesha-vfs samba qemu-system-x86 ovmf
-  debootstrap)
+  bcache-tools udftools apfsprogs makefs cryptsetup-bin lvm2 thin-provisioning-tools mdadm squashfs-tools
+  erofs-utils xorriso genisoimage openssh-server openssh-client openssl nginx-light python3-venv nfs-ganesha
+  nfs-ganesha-vfs samba qemu-system-x86 ovmf debootstrap)
 
 is_installed() {
   dpkg-query --show --showformat='${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed

@@ -129,6 +129,52 @@ pub fn repair_lvm(disk: &mut SparseDisk) -> bool {
     found
 }
 
+const THIN_MAGIC: u64 = 27_022_010;
+const THIN_BLOCK: u64 = 4096;
+
+/// Length of a data block in bytes and number of the transaction, where there is a superblock of a thin
+/// pool, whatever its checksum.
+pub fn thin_superblock(disk: &SparseDisk) -> Option<(u64, u64)> {
+    let superblock = disk.read_vec(0, THIN_BLOCK as usize).ok()?;
+    (u64_at(&superblock, 32) == THIN_MAGIC)
+        .then(|| (u64::from(u32_at(&superblock, 336)) * 512, u64_at(&superblock, 48)))
+}
+
+/// Makes the checksums of all blocks of the metadata of a thin pool right, whose kinds are told by what
+/// they look like. Answers whether there is a superblock.
+pub fn repair_thin(disk: &mut SparseDisk) -> bool {
+    const MOST_BLOCKS: usize = 1 << 12;
+    let Ok(superblock) = disk.read_vec(0, THIN_BLOCK as usize) else { return false };
+    if u64_at(&superblock, 32) != THIN_MAGIC {
+        return false;
+    }
+    let index = u64_at(&superblock, 192 + 16);
+    let mut blocks: Vec<u64> = disk
+        .written()
+        .flat_map(|extent| extent.offset / THIN_BLOCK..extent.end().div_ceil(THIN_BLOCK))
+        .take(MOST_BLOCKS)
+        .collect();
+    blocks.dedup();
+    for block in blocks {
+        let offset = block * THIN_BLOCK;
+        let Ok(bytes) = disk.read_vec(offset, THIN_BLOCK as usize) else { continue };
+        let is_node = matches!(u32_at(&bytes, 4), 1 | 2) && (1..=24).contains(&u32_at(&bytes, 24));
+        let salt: u32 = if u64_at(&bytes, 32) == THIN_MAGIC {
+            160_774
+        } else if block == index {
+            160_478
+        } else if is_node {
+            121_107
+        } else {
+            240_779
+        };
+        // Without the final inversion.
+        let sum = !CRC32C.checksum(&bytes[4..]) ^ salt;
+        disk.overwrite(offset, &sum.to_le_bytes());
+    }
+    true
+}
+
 /// Makes the checksums of superblocks of Linux md right, wherever they may be. Answers whether
 /// there is one.
 pub fn repair_md(disk: &mut SparseDisk) -> bool {
@@ -346,6 +392,7 @@ mod tests {
             "udf/blocks-2048",
             "hfsplus/journaled",
             "hfsplus/blocks-512",
+            "thin/many-nodes",
         ] {
             let disk = seed(name);
             let mut repaired = disk.clone();
@@ -358,6 +405,7 @@ mod tests {
                 repair_f2fs,
                 repair_udf,
                 repair_hfsplus,
+                repair_thin,
             ];
             assert!(repairs.iter().any(|repair| repair(&mut repaired)), "{name}");
             for offset in (0..disk.size()).step_by(1 << 20) {

@@ -5,7 +5,7 @@ pub use crate::image::{header, index, manifest};
 use crate::sparse_disk::SparseDisk;
 pub use crate::whole::image;
 use calco::block::BlockSource;
-use calco::filesystem::{self, Reading, VolumeKind};
+use calco::filesystem::{self, Reading, VolumeKind, thin};
 use calco::partition::{self, PartitionTable, TableReading};
 use calco::units::{Extent, GIB};
 
@@ -34,6 +34,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "xfs", run: xfs },
     Target { name: "btrfs", run: btrfs },
     Target { name: "lvm", run: lvm },
+    Target { name: "thin", run: thin_pool },
     Target { name: "md", run: md },
     Target { name: "recognize", run: recognize },
     Target { name: "header", run: header },
@@ -128,6 +129,26 @@ pub fn btrfs(input: &[u8]) -> bool {
 pub fn lvm(input: &[u8]) -> bool {
     let mut disk = SparseDisk::decode(input, LARGEST_VOLUME);
     is_certain(&volume(&disk)) | (checksum::repair_lvm(&mut disk) && is_certain(&volume(&disk)))
+}
+
+/// The metadata volume of a thin pool, as it is and with its checksums made right.
+pub fn thin_pool(input: &[u8]) -> bool {
+    let mut disk = SparseDisk::decode(input, LARGEST_VOLUME);
+    is_certain_pool(&disk) | (checksum::repair_thin(&mut disk) && is_certain_pool(&disk))
+}
+
+/// Whether it is certain which data blocks of a pool are in use, where LVM2 says what the pool says.
+fn is_certain_pool(disk: &SparseDisk) -> bool {
+    let Some((data_block, transaction)) = checksum::thin_superblock(disk) else { return false };
+    let (data_size, devices) = (LARGEST_DISK, Vec::new());
+    let expected = thin::Expected { data_size, data_block, transaction, devices };
+    let Ok(used) = thin::used(disk, &expected, disk.budget()) else { return false };
+    assert!(used.end() <= data_size, "used bytes are in the volume: {used:?}");
+    assert!(used.len() <= disk.budget().extents.max(2), "{} extents", used.len());
+    let in_blocks =
+        |extent: Extent| (extent.offset % data_block, extent.length % data_block) == (0, 0);
+    assert!(used.iter().all(in_blocks), "{used:?}");
+    true
 }
 
 /// A member of a Linux md array, as it is and with its checksums made right.

@@ -77,6 +77,6 @@ macro_rules! tests {
 }
 
 tests!(
-    gpt, mbr, ext, fat, ntfs, exfat, f2fs, udf, hfsplus, packed, swap, xfs, btrfs, lvm, md,
+    gpt, mbr, ext, fat, ntfs, exfat, f2fs, udf, hfsplus, packed, swap, xfs, btrfs, lvm, thin, md,
     recognize, header, manifest, index, image
 );

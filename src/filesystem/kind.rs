@@ -5,6 +5,8 @@ use crate::text::{Message, message};
 
 /// Volumes in a group that are named; of more their number is.
 const NAMED: usize = 12;
+/// Those of them that are saved whole and why, as far as that is told.
+const EXPLAINED: usize = 4;
 
 impl Volume {
     /// What a person calls it: the name of its kind, and for a layer what it holds.
@@ -36,6 +38,18 @@ impl Volume {
             }
             _ => self.kind.name(),
         }
+    }
+}
+
+impl Volume {
+    /// Which of the volumes inside are saved whole and why, the first few. Of thin volumes their pool
+    /// tells.
+    pub fn whole_inside(&self) -> Vec<Message> {
+        let told = self.inside.iter().filter(|inside| inside.volume.kind != VolumeKind::ThinVolume);
+        told.filter_map(|inside| Some((inside.name.as_str(), inside.why_whole.clone()?)))
+            .map(|(name, reason)| message!("filesystem-whole-inside", name = name, reason = reason))
+            .take(EXPLAINED)
+            .collect()
     }
 }
 

@@ -170,6 +170,7 @@ fn disk_section(disk: &Disk) -> Markup {
                     td {
                         (saved_text(volume))
                         @if let Some(reason) = &volume.reason { br; (reason.to_string()) }
+                        @for reason in volume.content.whole_inside() { br; (reason.to_string()) }
                     }
                 }
             }

@@ -233,6 +233,12 @@ pub fn map(name: &str, size: u64, used: u64, notes: &[String], rows: &[Vec<Strin
     )
 }
 
+/// An amount, and below it which volumes inside are saved whole and why.
+fn with_whole_inside(amount: String, content: &Volume) -> String {
+    let reasons = content.whole_inside().into_iter().map(|reason| reason.to_string());
+    [amount].into_iter().chain(reasons).collect::<Vec<_>>().join("\n")
+}
+
 /// What a save will do.
 pub fn save_plan(plan: &SavePlan) -> String {
     let mut text = format!(
@@ -253,11 +259,11 @@ pub fn save_plan(plan: &SavePlan) -> String {
         for note in disk.survey.notes.iter().chain(&disk.survey.doubt) {
             text += &format!("  {note}\n");
         }
-        let rows = volume_rows(&disk.survey, |_, position| {
+        let rows = volume_rows(&disk.survey, |volume, position| {
             let used = &disk.uses[position];
             let bytes = human_bytes(used.extents.total_bytes());
             match (used.saved, &used.reason) {
-                (Saved::Used, _) => bytes,
+                (Saved::Used, _) => with_whole_inside(bytes, volume.content()),
                 (Saved::Whole, Some(reason)) => {
                     message!("ui-whole-because", size = bytes, reason = reason.clone()).to_string()
                 }
@@ -517,7 +523,7 @@ pub fn show(manifest: &Manifest, location: &str) -> String {
                         message!("ui-whole-because", size = bytes, reason = reason.clone())
                             .to_string()
                     }
-                    _ => bytes,
+                    _ => with_whole_inside(bytes, &volume.content),
                 },
             ]);
         }

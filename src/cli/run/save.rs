@@ -18,7 +18,6 @@ use std::path::PathBuf;
 
 /// What is wanted of each source.
 fn choices(job: &SaveJob, inventory: &Inventory) -> Result<Vec<Choice>> {
-fn choices(job: &SaveJob, inventory: &Inventory) -> Result<Vec<Choice>> {
     let mut choices =
         vec![Choice { partitions: None, raw: job.raw, unproven: job.unproven }; job.sources.len()];
     for text in &job.partitions {

@@ -462,7 +462,7 @@ fn thin_pools_that_are_not_certain_are_in_use_whole() {
         let (used, inside) = thin.answer();
         assert_eq!(thin.blocks(&used).0.len(), thin.data.len(), "{why}");
         assert_eq!(Thin::why_whole(&inside, "pool").as_deref(), Some(why));
-        assert!(Thin::why_whole(&inside, "thin1").is_some());
+        assert_eq!(Thin::why_whole(&inside, "thin1").as_deref(), Some("lvm-thin-volume"));
         assert_eq!(Thin::why_whole(&inside, "root"), None, "another volume");
     }
     // Damage, and what cannot be read.

@@ -68,11 +68,7 @@ pub(super) fn pools(
         let Some(segment) = only_segment(volume, |kind| POOL_TYPES.contains(&kind)) else {
             continue;
         };
-        if segment.sections().next().is_some() {
-            contents[place].why_whole = Some(message!("lvm-thin-message"));
-            continue;
-        }
-        // Named by nothing but this pool.
+        // Named by nothing but this pool, and nothing is going on with it.
         let part = |key| {
             let name = segment.text(key)?;
             let place = *places.get(name)?;
@@ -81,6 +77,16 @@ pub(super) fn pools(
             (is_own && content.is_plain && content.is_placed).then_some(place)
         };
         let members = volumes.remove(name).unwrap_or_default();
+        if segment.sections().next().is_some() {
+            let why = message!("lvm-thin-message");
+            for (member, _) in members {
+                let pool = *name;
+                contents[member].why_whole =
+                    Some(message!("lvm-thin-volume", pool = pool, why = why.clone()));
+            }
+            contents[place].why_whole = Some(why);
+            continue;
+        }
         let used_by = mentioned.get(name).copied().unwrap_or_default();
         let (Some(data), Some(metadata)) = (part("pool"), part("metadata")) else { continue };
         let numbers = (segment.number("chunk_size"), segment.number("transaction_id"));

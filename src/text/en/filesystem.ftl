@@ -176,6 +176,7 @@ filesystem-volume-group = LVM volume group “{ $name }” with { $count ->
    *[other] { $count } volumes: { $volumes }
 }
 filesystem-array = Member of a Linux RAID array ({ $level }): { $content }
+filesystem-whole-inside = { $name } whole: { $reason }
 layer-inside = Of what it holds ({ $kind }) the used blocks are not known: { $why }
 
 lvm-unreadable = The description of the LVM volume group cannot be read: { $why }

@@ -2,8 +2,8 @@
 filesystem-kind = { $name }
 filesystem-kind-ext-journal = diario de ext
 filesystem-kind-xfs-log = diario de XFS
-filesystem-kind-thin-pool = conjunto ligero
-filesystem-kind-thin-volume = volumen ligero
+filesystem-kind-thin-pool = thin pool
+filesystem-kind-thin-volume = volumen thin
 filesystem-kind-linux-raid = miembro de RAID de Linux
 filesystem-kind-firmware-raid = miembro de RAID del firmware
 filesystem-kind-unknown = desconocido
@@ -176,6 +176,7 @@ filesystem-volume-group = Grupo de volúmenes LVM «{ $name }» { $count ->
    *[other] con { $count } volúmenes: { $volumes }
 }
 filesystem-array = Miembro de un RAID de Linux ({ $level }): { $content }
+filesystem-whole-inside = { $name } entero: { $reason }
 layer-inside = De su contenido ({ $kind }) no se conocen los bloques usados: { $why }
 
 lvm-unreadable = No se puede leer la descripción del grupo de volúmenes LVM: { $why }
@@ -192,22 +193,22 @@ lvm-overlap = Dos volúmenes del grupo LVM ocupan los mismos bloques
 lvm-segment = Es del tipo LVM «{ $kind }», cuyo interior esta versión no examina
 lvm-segment-on-disk = El volumen LVM «{ $name }» es del tipo «{ $kind }», cuyo interior esta versión no examina
 lvm-part = Otros volúmenes del grupo LVM usan también sus bloques
-lvm-thin-message = LVM tiene un cambio del conjunto ligero empezado y sin terminar
-lvm-thin-volume = Está en el conjunto ligero «{ $pool }», cuyos bloques usados no se conocen: { $why }
+lvm-thin-message = LVM tiene un cambio del thin pool empezado y sin terminar
+lvm-thin-volume = Está en el thin pool «{ $pool }», cuyos bloques usados no se conocen: { $why }
 
-thin-unreadable = No se pueden leer los metadatos del conjunto ligero: { $why }
-thin-damaged = El bloque { $block } de los metadatos del conjunto ligero está dañado
-thin-version = Los metadatos del conjunto ligero son de la versión { $version }, que esta versión no conoce
-thin-feature = El conjunto ligero usa funciones que esta versión no conoce
-thin-needs-check = El conjunto ligero está marcado como pendiente de comprobación
-thin-transaction = Los metadatos del conjunto ligero son de la transacción { $stored }, pero LVM espera la { $expected }
-thin-differs = LVM y los metadatos del conjunto ligero lo describen de formas distintas
-thin-size = El conjunto ligero dice que uno de sus volúmenes tiene { $length } bytes, pero solo hay { $size }
-thin-too-large = El conjunto ligero tiene { $blocks } bloques, más de los que permite la memoria que hay
-thin-allocated = El conjunto ligero tiene { $counted } bloques en uso, pero sus metadatos dicen { $stored }
-thin-mapped = El dispositivo { $device } del conjunto ligero tiene { $counted } bloques, pero su descripción dice { $stored }
-thin-free = El bloque { $block } del conjunto ligero pertenece a un dispositivo y está libre a la vez: el conjunto está dañado
-thin-references = El bloque { $block } de los metadatos del conjunto ligero se usa { $counted } veces, pero los metadatos dicen { $stored }
+thin-unreadable = No se pueden leer los metadatos del thin pool: { $why }
+thin-damaged = El bloque { $block } de los metadatos del thin pool está dañado
+thin-version = Los metadatos del thin pool son de la versión { $version }, que esta versión no conoce
+thin-feature = El thin pool usa funciones que esta versión no conoce
+thin-needs-check = El thin pool está marcado como pendiente de comprobación
+thin-transaction = Los metadatos del thin pool son de la transacción { $stored }, pero LVM espera la { $expected }
+thin-differs = LVM y los metadatos del thin pool lo describen de formas distintas
+thin-size = El thin pool dice que uno de sus volúmenes tiene { $length } bytes, pero solo hay { $size }
+thin-too-large = El thin pool tiene { $blocks } bloques, más de los que permite la memoria que hay
+thin-allocated = El thin pool tiene { $counted } bloques en uso, pero sus metadatos dicen { $stored }
+thin-mapped = El dispositivo { $device } del thin pool tiene { $counted } bloques, pero su descripción dice { $stored }
+thin-free = El bloque { $block } del thin pool pertenece a un dispositivo y está libre a la vez: el thin pool está dañado
+thin-references = El bloque { $block } de los metadatos del thin pool se usa { $counted } veces, pero los metadatos dicen { $stored }
 
 md-unreadable = No se puede leer el superbloque del RAID: { $why }
 md-damaged = El superbloque del RAID, en el byte { $offset }, está dañado

@@ -10,6 +10,7 @@
 //! - `boot_entries`: what the firmware is told to start after a restore
 //! - `file_systems`: what the kernel sees of a file system before and after
 //! - `power_cuts`: what had been synced when the power went is there after a restore
+//! - `thin_pools`: thin pools of LVM2 that the kernel filled, or was filling when its power was cut
 //! - `systems`: a real system saved, restored and booted
 //!
 //! Pictures and captures of each machine are in `target/vmtest/NAME/`.
@@ -29,6 +30,7 @@ mod sshd;
 mod start;
 mod sticks;
 mod systems;
+mod thin_pools;
 
 use calco_vmtest::live::{BuiltSystem, ENGLISH, MENU, Medium, Menu, Texts};
 use calco_vmtest::{Boot, Guest, Key, Machine};
