@@ -38,7 +38,7 @@ pub(super) fn kind(segment_type: &str) -> VolumeKind {
 }
 
 /// The only segment of a logical volume, if it is of a type that `is_wanted`.
-fn only_segment<'a>(volume: &'a Section, is_wanted: impl Fn(&str) -> bool) -> Option<&'a Section> {
+fn only_segment(volume: &Section, is_wanted: impl Fn(&str) -> bool) -> Option<&Section> {
     let mut segments = volume.sections().map(|(_, segment)| segment);
     let segment = segments.next().filter(|_| segments.next().is_none())?;
     segment.text("type").is_some_and(is_wanted).then_some(segment)
