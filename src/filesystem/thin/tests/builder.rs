@@ -394,10 +394,10 @@ impl Pool {
             if node >= BLOCKS || !seen.insert((node, is_of_devices)) {
                 continue;
             }
-            let room = self.u32(node, 20) as usize;
-            let entries = (self.u32(node, 16) as usize).min(250);
+            let room = (self.u32(node, 20) as usize).min(BLOCK);
+            let entries = self.u32(node, 16) as usize;
             for number in 0..entries {
-                let at = 32 + (room.min(250) + number) * 8;
+                let at = 32 + (room + number) * 8;
                 if at + 8 > BLOCK {
                     break;
                 }
