@@ -13,7 +13,7 @@ fn files_come_back_when_the_reader_is_believed() {
     let has_partclone = has_tools(&["partclone.hfsp"]);
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("store");
-    let plan = Plan { files: 200, blocks: 3000, file_pieces: 200, ..Plan::default() };
+    let plan = Plan { files: 200, blocks: 4500, file_pieces: 200, ..Plan::default() };
     let plans = [
         ("plain", Plan { journal: Journal::None, ..plan.clone() }),
         ("journaled", Plan { special_pieces: 10, ..plan.clone() }),

@@ -52,8 +52,8 @@ fn plans() -> Vec<Plan> {
         Plan { block_size: 65536, blocks: 700, journal: Journal::LittleEndian, ..plan.clone() },
         Plan { journal: Journal::LittleEndian, special_pieces: 4, behind: 2560, ..plan.clone() },
         Plan { behind: 512, ..plan.clone() },
-        Plan { node_size: 32768, files: 900, blocks: 9000, file_pieces: 300, ..plan.clone() },
+        Plan { node_size: 32768, files: 300, blocks: 6000, file_pieces: 300, ..plan.clone() },
         Plan { spare_nodes: 500, blocks: 3000, ..plan.clone() },
-        Plan { files: 300, file_pieces: 1, case_sensitive: true, blocks: 4000, ..plan },
+        Plan { files: 300, file_pieces: 1, case_sensitive: true, blocks: 5000, ..plan },
     ]
 }
