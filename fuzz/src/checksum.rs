@@ -396,7 +396,7 @@ mod tests {
         ] {
             let disk = seed(name);
             let mut repaired = disk.clone();
-            let repairs: [fn(&mut SparseDisk) -> bool; 8] = [
+            let repairs: [fn(&mut SparseDisk) -> bool; 9] = [
                 repair_gpt,
                 repair_ext,
                 repair_xfs,

@@ -389,6 +389,9 @@ pub(crate) fn journal_header(start: u64, end: u64, size: u64, big_endian: bool) 
     header
 }
 
+/// What records of the catalog are sorted by, a key, and what belongs to it.
+type CatalogRecord = ((usize, Vec<u16>), Vec<u8>, Vec<u8>);
+
 /// Makes a volume.
 pub(crate) fn make(plan: &Plan) -> Made {
     let mut filling = Filling { state: plan.seed, is_noise: plan.noise };
@@ -400,9 +403,7 @@ pub(crate) fn make(plan: &Plan) -> Made {
     used[..reserved].fill(true);
     bytes[..reserved * size].fill(0);
     let alternate = total / 512 * 512 - 1024;
-    for block in (alternate / size)..(alternate + 1024).div_ceil(size).min(count) {
-        used[block] = true;
-    }
+    used[(alternate / size).min(count)..(alternate + 1024).div_ceil(size).min(count)].fill(true);
     let mut blocks = Blocks { used, at: reserved };
 
     // Contents, and where they go.
@@ -412,7 +413,7 @@ pub(crate) fn make(plan: &Plan) -> Made {
     let mut more = overflow(6, 0, &allocation);
 
     let mut files = BTreeMap::new();
-    let mut records: Vec<((usize, Vec<u16>), Vec<u8>, Vec<u8>)> = Vec::new();
+    let mut records: Vec<CatalogRecord> = Vec::new();
     let mut children: BTreeMap<usize, usize> = BTreeMap::new();
     let mut add = |parent: usize, name: &str, data: Vec<u8>, number: usize, is_folder: bool| {
         let order = |name: &str| name.encode_utf16().collect::<Vec<u16>>();

@@ -55,14 +55,15 @@ impl Header {
     fn parse(bytes: &[u8; HEADER]) -> Option<Self> {
         let word = |at: usize| bytes[at..at + 4].try_into().expect("four bytes");
         let long = |at: usize| bytes[at..at + 8].try_into().expect("eight bytes");
-        let (u32_at, u64_at): (fn([u8; 4]) -> u32, fn([u8; 8]) -> u64) =
-            match (u32::from_be_bytes(word(0)), u32::from_be_bytes(word(4))) {
-                (MAGIC, ENDIAN) => (u32::from_be_bytes, u64::from_be_bytes),
-                (magic, endian) if magic.swap_bytes() == MAGIC && endian.swap_bytes() == ENDIAN => {
-                    (u32::from_le_bytes, u64::from_le_bytes)
-                }
-                _ => return None,
-            };
+        let is_big = match (u32::from_be_bytes(word(0)), u32::from_be_bytes(word(4))) {
+            (MAGIC, ENDIAN) => true,
+            (magic, endian) if magic.swap_bytes() == MAGIC && endian.swap_bytes() == ENDIAN => {
+                false
+            }
+            _ => return None,
+        };
+        let u32_at = if is_big { u32::from_be_bytes } else { u32::from_le_bytes };
+        let u64_at = if is_big { u64::from_be_bytes } else { u64::from_le_bytes };
         let mut covered = *bytes;
         covered[CHECKSUM].fill(0);
         (checksum(&covered) == u32_at(word(CHECKSUM.start))).then(|| Self {

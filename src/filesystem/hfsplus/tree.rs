@@ -13,6 +13,9 @@ use crate::units::MIB;
 use zerocopy::big_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
+/// Told each record of the leaves: its key and what belongs to it.
+type OnRecord<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), Doubt> + 'a;
+
 /// Bytes of a tree read at once; a multiple of every size of nodes.
 const CHUNK: u64 = MIB;
 
@@ -214,10 +217,7 @@ impl<'a> Tree<'a> {
     /// # Errors
     /// A doubt when a node is damaged, or records and nodes are not as many as the header says;
     /// those of the function.
-    pub(super) fn each_record(
-        &self,
-        on_record: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), Doubt>,
-    ) -> Result<(), Doubt> {
+    pub(super) fn each_record(&self, on_record: &mut OnRecord<'_>) -> Result<(), Doubt> {
         let mut map = NodeMap { bits: Vec::new(), first: 0, next: 0, parts: 0 };
         self.read_map(0, &mut map)?;
         let in_chunk = CHUNK / self.node_size;
@@ -277,7 +277,7 @@ impl<'a> Tree<'a> {
         &self,
         node: Node<'_>,
         number: u64,
-        on_record: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), Doubt>,
+        on_record: &mut OnRecord<'_>,
     ) -> Result<u64, Doubt> {
         let records = node.descriptor().map_or(0, |descriptor| descriptor.records.get());
         for record in 0..records {

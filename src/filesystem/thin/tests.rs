@@ -331,6 +331,7 @@ proptest! {
             (0u64..60, prop_oneof![0usize..400, 2048usize..2100], any::<u8>()), 1..4)
     ) {
         let mut pool = shared();
+        prop_assert_eq!(bytes_of(pool.found()), blocks_of_shared());
         for (block, at, byte) in changes {
             let block = block % pool.blocks();
             pool.change(block, at.max(4), &[byte]);

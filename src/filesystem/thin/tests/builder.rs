@@ -395,12 +395,9 @@ impl Pool {
                 continue;
             }
             let room = (self.u32(node, 20) as usize).min(BLOCK);
-            let entries = self.u32(node, 16) as usize;
-            for number in 0..entries {
-                let at = 32 + (room + number) * 8;
-                if at + 8 > BLOCK {
-                    break;
-                }
+            let entries = (self.u32(node, 16) as usize).min(BLOCK);
+            let places = (0..entries).map(|number| 32 + (room + number) * 8);
+            for at in places.take_while(|at| at + 8 <= BLOCK) {
                 let value = self.at(node, at);
                 match self.u32(node, 4) {
                     1 => nodes.push((value, is_of_devices)),
