@@ -96,6 +96,12 @@ impl Sshd {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
             child.wait().unwrap();
+            // What it started ends with it, but a moment later.
+            let begun = Instant::now();
+            while TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+                assert!(begun.elapsed() < Duration::from_secs(60), "the server does not end");
+                std::thread::sleep(Duration::from_millis(20));
+            }
         }
     }
 
