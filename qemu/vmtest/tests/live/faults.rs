@@ -62,7 +62,7 @@ fn bad_sectors_end_an_unattended_save_with_a_warning_that_stays() {
     );
     let machine = Machine::new("faults-bad-sectors").disk(bad).disk(Disk::new(usb).on(Bus::Usb));
     let mut guest = machine.boot(built.boot_kernel(&words)).start();
-    guest.wait_for_output(texts.get("init-code-data-lost"), MENU + SMALL_JOB);
+    guest.wait_for(texts.get("init-code-data-lost"), MENU + SMALL_JOB);
     guest.wait_for(texts.get("init-run-stays"), SOON);
     guest.keep_screen("data-lost");
     guest.press(Key::Enter);
