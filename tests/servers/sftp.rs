@@ -106,6 +106,17 @@ fn who_gets_in_and_who_does_not() {
     let public = fs::read_to_string(server.path("key.pub")).unwrap();
     fs::write(&known, format!("[127.0.0.1]:{port} {public}")).unwrap();
     run(&["--ssh-key", text(&key)], &[]).expect(5);
+    // A line that nobody understands hides none, and what is revoked is right nowhere.
+    let host = fs::read_to_string(server.path("host.pub")).unwrap();
+    let broken = format!("[127.0.0.1]:{port} ssh-ed25519 AAAA\n");
+    fs::write(&known, format!("{broken}[127.0.0.*]:{port} {host}")).unwrap();
+    run(&["--ssh-key", text(&key)], &[]).expect(0);
+    fs::write(&known, format!("{broken}[127.0.0.1]:{port} {public}")).unwrap();
+    let changed = run(&["--ssh-key", text(&key)], &[]).expect(5).stderr;
+    assert!(changed.contains("another key"), "{changed}");
+    fs::write(&known, format!("@revoked * {host}[127.0.0.1]:{port} {host}")).unwrap();
+    let revoked = run(&["--ssh-key", text(&key)], &[]).expect(5).stderr;
+    assert!(revoked.contains("revoked"), "{revoked}");
     fs::remove_file(&known).unwrap();
 
     let trusted = ["--host-key", fingerprint.as_str()];

@@ -3,6 +3,7 @@
 //!
 //! Many requests are under way at any time, so that nothing waits for one round trip per piece.
 
+mod known_hosts;
 mod session;
 
 pub use session::HostKeys;

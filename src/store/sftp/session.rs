@@ -1,5 +1,6 @@
 //! A connection to an SSH server: its host key, the login, and the SFTP subsystem.
 
+use super::known_hosts::{Known, PORT};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::address::Address;
 use crate::store::credentials::{Asker, Credentials, Secret};
@@ -8,9 +9,10 @@ use crate::text::{Message, message};
 use russh::Preferred;
 use russh::client::{self, AuthResult, Handle, KeyboardInteractiveAuthResponse};
 use russh::keys::ssh_key::PublicKey;
+use russh::keys::ssh_key::public::KeyData;
 use russh::keys::{
     Algorithm, HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertificate,
-    decode_secret_key, known_hosts,
+    decode_secret_key,
 };
 use russh_sftp::client::RawSftpSession;
 use russh_sftp::client::rawsession::Limits;
@@ -48,6 +50,8 @@ enum Verdict {
     Unknown(String),
     /// Another one than is known.
     Changed(String),
+    /// One that the server may not show any more.
+    Revoked(String),
 }
 
 impl HostKeys {
@@ -58,38 +62,34 @@ impl HostKeys {
                 self.given.iter().any(|given| given.trim_end_matches('=') == fingerprint);
             return if is_given { Verdict::Right } else { Verdict::Changed(fingerprint) };
         }
-        if accepted == Some(fingerprint.as_str()) {
+        let known = self.known(address);
+        if known.revoked.contains(key.key_data()) {
+            return Verdict::Revoked(fingerprint);
+        }
+        if known.keys.contains(key.key_data()) || accepted == Some(fingerprint.as_str()) {
             return Verdict::Right;
         }
-        let Some(file) = &self.file else { return Verdict::Unknown(fingerprint) };
-        let port = address.port.unwrap_or(22);
-        match known_hosts::check_known_hosts_path(&address.host, port, key, file) {
-            Ok(true) => Verdict::Right,
-            // A server with a known key of another kind has not shown that it holds it.
-            Ok(false) => match known_hosts::known_host_keys_path(&address.host, port, file) {
-                Ok(known) if !known.is_empty() => Verdict::Changed(fingerprint),
-                _ => Verdict::Unknown(fingerprint),
-            },
-            Err(russh::keys::Error::KeyChanged { .. }) => Verdict::Changed(fingerprint),
-            // There is no such file yet.
-            Err(_) => Verdict::Unknown(fingerprint),
+        // A server with a known key of another kind has not shown that it holds it.
+        match known.keys.is_empty() {
+            true => Verdict::Unknown(fingerprint),
+            false => Verdict::Changed(fingerprint),
         }
     }
-}
 
-impl HostKeys {
+    fn known(&self, address: &Address) -> Known {
+        let port = address.port.unwrap_or(PORT);
+        let read = |file: &PathBuf| Known::read(file, &address.host, port);
+        self.file.as_ref().map(read).unwrap_or_default()
+    }
+
     /// The kinds of keys that are known of a server before all others: it has several, and shows
     /// the one that it is asked for.
     fn preferred(&self, address: &Address) -> Preferred {
         let mut preferred = Preferred::default();
-        let port = address.port.unwrap_or(22);
-        let known = self
-            .file
-            .as_ref()
-            .filter(|_| self.given.is_empty())
-            .and_then(|file| known_hosts::known_host_keys_path(&address.host, port, file).ok());
-        let known: Vec<Algorithm> =
-            known.into_iter().flatten().map(|(_, key)| key.algorithm()).collect();
+        let known: Vec<Algorithm> = match self.given.is_empty() {
+            true => self.known(address).keys.iter().map(KeyData::algorithm).collect(),
+            false => Vec::new(),
+        };
         let is_known = |algorithm: &Algorithm| {
             known.iter().any(|known| known == algorithm || (is_rsa(known) && is_rsa(algorithm)))
         };
@@ -217,7 +217,7 @@ impl Login {
     }
 
     fn resolve(&self) -> Result<Vec<SocketAddr>> {
-        let place = (self.address.host.as_str(), self.address.port.unwrap_or(22));
+        let place = (self.address.host.as_str(), self.address.port.unwrap_or(PORT));
         place.to_socket_addrs().map(Iterator::collect).map_err(|error| {
             Error::new(
                 ErrorKind::Unreachable,
@@ -261,15 +261,18 @@ impl Login {
                     self.ask_about(&fingerprint, &key)?;
                 }
                 Some((Verdict::Changed(fingerprint), _)) => {
-                    return Err(Error::new(
-                        ErrorKind::Refused,
-                        message!(
-                            "ssh-key-changed",
-                            server = self.address.server(),
-                            fingerprint = fingerprint
-                        ),
-                    )
-                    .advise(message!("ssh-key-changed-advice")));
+                    let server = self.address.server();
+                    let what =
+                        message!("ssh-key-changed", server = server, fingerprint = fingerprint);
+                    return Err(Error::new(ErrorKind::Refused, what)
+                        .advise(message!("ssh-key-changed-advice")));
+                }
+                Some((Verdict::Revoked(fingerprint), _)) => {
+                    let server = self.address.server();
+                    let what =
+                        message!("ssh-key-revoked", server = server, fingerprint = fingerprint);
+                    return Err(Error::new(ErrorKind::Refused, what)
+                        .advise(message!("ssh-key-revoked-advice")));
                 }
                 _ => return Err(failure(&self.address, &error)),
             }
@@ -299,9 +302,14 @@ impl Login {
         }
         self.learned.lock().expect("no holder panics").fingerprint = Some(fingerprint.to_owned());
         if let Some(file) = &self.keys.file {
-            let port = self.address.port.unwrap_or(22);
+            let port = self.address.port.unwrap_or(PORT);
             // Where it cannot be kept, the person is asked again the next time.
-            let _ = known_hosts::learn_known_hosts_path(&self.address.host, port, key, file);
+            let _ = russh::keys::known_hosts::learn_known_hosts_path(
+                &self.address.host,
+                port,
+                key,
+                file,
+            );
         }
         Ok(())
     }

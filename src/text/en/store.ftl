@@ -58,6 +58,8 @@ ssh-key-unknown = The key of { $server } is not known, and nobody is there to co
 ssh-key-unknown-advice = If it is right, give it in advance: --host-key { $fingerprint }, or host-key = { $fingerprint } in the file of credentials.
 ssh-key-changed = { $server } shows another key than it should: { $fingerprint }. This may be another machine that only pretends to be the server. Nothing was sent
 ssh-key-changed-advice = If the server was set up anew, remove its old key from the known hosts (ssh-keygen -R HOST) or give the new one, and try again.
+ssh-key-revoked = { $server } shows a key that is marked as revoked in the known hosts: { $fingerprint }. Nothing was sent
+ssh-key-revoked-advice = A revoked key may be in wrong hands. Ask who runs the server for its new key.
 ssh-key-locked = The private key needs a passphrase
 ssh-key-unusable = The private key cannot be used
 ssh-key-unusable-advice = Name a private key in OpenSSH's, PEM or PuTTY's form; its passphrase can stand in the file of credentials or in the variable CALCO_PASSPHRASE.

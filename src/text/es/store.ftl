@@ -58,6 +58,8 @@ ssh-key-unknown = La clave de { $server } no se conoce, y no hay nadie que la co
 ssh-key-unknown-advice = Si es correcta, indíquela de antemano: --host-key { $fingerprint }, o host-key = { $fingerprint } en el archivo de credenciales.
 ssh-key-changed = { $server } muestra otra clave que la debida: { $fingerprint }. Puede ser otra máquina que se hace pasar por el servidor. No se envió nada
 ssh-key-changed-advice = Si el servidor se instaló de nuevo, quite su clave antigua de los servidores conocidos (ssh-keygen -R SERVIDOR) o indique la nueva, y vuelva a intentarlo.
+ssh-key-revoked = { $server } muestra una clave marcada como revocada en los servidores conocidos: { $fingerprint }. No se envió nada
+ssh-key-revoked-advice = Una clave revocada puede estar en malas manos. Pida la clave nueva a quien administra el servidor.
 ssh-key-locked = La clave privada necesita una frase de paso
 ssh-key-unusable = La clave privada no se puede usar
 ssh-key-unusable-advice = Indique una clave privada en la forma de OpenSSH, PEM o PuTTY; su frase de paso puede estar en el archivo de credenciales o en la variable CALCO_PASSPHRASE.
