@@ -16,6 +16,9 @@ const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 /// The shortest one, so that no server keeps us busy.
 const SHORTEST: Duration = Duration::from_secs(60);
 
+/// In how many domains a name is looked for (`resolv.conf(5)`).
+const LONGEST_SEARCH: usize = 6;
+
 /// An address for a time.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Lease {
@@ -23,20 +26,33 @@ pub(super) struct Lease {
     pub(super) address: Ipv4Addr,
     /// How many leading bits are the network's.
     pub(super) prefix: u8,
-    /// The way to other networks.
+    /// The way to all other networks.
     pub(super) gateway: Option<Ipv4Addr>,
+    /// The ways to single networks.
+    pub(super) routes: Vec<Route>,
     /// Name servers.
     pub(super) name_servers: Vec<Ipv4Addr>,
     /// Time servers.
     pub(super) time_servers: Vec<Ipv4Addr>,
-    /// The domain in which names without one are looked for.
-    pub(super) domain: Option<String>,
+    /// The domains in which names without one are looked for.
+    pub(super) domains: Vec<String>,
     /// Who gave the address.
     pub(super) server: Ipv4Addr,
     /// How long the address is ours.
     pub(super) length: Duration,
     /// When to ask for more time.
     pub(super) renewal: Duration,
+}
+
+/// The way to a network.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Route {
+    /// The network's address.
+    pub(super) network: Ipv4Addr,
+    /// How many leading bits are the network's.
+    pub(super) prefix: u8,
+    /// Who passes packets on; none where the network is at the other end of the cable.
+    pub(super) gateway: Option<Ipv4Addr>,
 }
 
 /// What came of asking for an address.
@@ -98,9 +114,12 @@ impl Client {
         options.insert(DhcpOption::MaxMessageSize(1472));
         options.insert(DhcpOption::ParameterRequestList(vec![
             OptionCode::SubnetMask,
+            // Before the gateway (RFC 3442).
+            OptionCode::ClasslessStaticRoute,
             OptionCode::Router,
             OptionCode::DomainNameServer,
             OptionCode::DomainName,
+            OptionCode::DomainSearch,
             OptionCode::NtpServers,
             OptionCode::Renewal,
             OptionCode::AddressLeaseTime,
@@ -207,8 +226,12 @@ fn decode(packet: &[u8]) -> Option<Message> {
     // renewal.
     const KEPT: [u8; 8] = [1, 3, 6, 42, 51, 53, 54, 58];
     const DOMAIN: u8 = 15;
+    // Domains and routes: one that is broken is left out, and nothing else with it.
+    const OPTIONAL: [u8; 2] = [119, 121];
     const PAD: u8 = 0;
     const END: u8 = 255;
+    let decode =
+        |options: &[u8]| Message::decode(&mut Decoder::new(&[options, &[END]].concat())).ok();
     let (fixed, mut rest) = packet.split_at_checked(FIXED)?;
     let mut reduced = fixed.to_vec();
     while let Some((&code, tail)) = rest.split_first() {
@@ -222,6 +245,12 @@ fn decode(packet: &[u8]) -> Option<Message> {
                     reduced.extend([code, length]);
                     reduced.extend(value);
                 }
+                if OPTIONAL.contains(&code) {
+                    let with = [&reduced, &[code, length][..], value].concat();
+                    if decode(&with).is_some() {
+                        reduced = with;
+                    }
+                }
                 if code == DOMAIN
                     && let Some(domain) = domain_name(value)
                 {
@@ -232,8 +261,7 @@ fn decode(packet: &[u8]) -> Option<Message> {
             }
         };
     }
-    reduced.push(END);
-    Message::decode(&mut Decoder::new(&reduced)).ok()
+    decode(&reduced)
 }
 
 /// A domain as the resolver can be told it: some servers end it with a zero, and what comes from a
@@ -242,6 +270,24 @@ fn domain_name(value: &[u8]) -> Option<&[u8]> {
     let end = value.iter().rposition(|byte| *byte != 0)? + 1;
     let is_sound = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_".contains(byte);
     Some(&value[..end]).filter(|name| name.iter().all(is_sound))
+}
+
+/// The domains of an answer: those to search (RFC 3397), else that of the machine.
+fn domains_of(answer: &Message) -> Vec<String> {
+    let options = answer.opts();
+    if let Some(DhcpOption::DomainSearch(all)) = options.get(OptionCode::DomainSearch) {
+        let names = all.iter().map(|name| name.to_ascii().trim_end_matches('.').to_owned());
+        let sound =
+            |name: &String| domain_name(name.as_bytes()).is_some_and(|it| it.len() == name.len());
+        let names: Vec<String> = names.filter(sound).take(LONGEST_SEARCH).collect();
+        if !names.is_empty() {
+            return names;
+        }
+    }
+    match options.get(OptionCode::DomainName) {
+        Some(DhcpOption::DomainName(domain)) => vec![domain.clone()],
+        _ => Vec::new(),
+    }
 }
 
 fn random() -> Result<u32> {
@@ -297,17 +343,34 @@ fn lease_of(answer: &Message) -> Option<Lease> {
         Some(DhcpOption::ServerIdentifier(server)) => *server,
         _ => answer.siaddr(),
     };
+    let mut gateway = list(OptionCode::Router).first().copied();
+    let mut routes = Vec::new();
+    if let Some(DhcpOption::ClasslessStaticRoute(all)) =
+        options.get(OptionCode::ClasslessStaticRoute)
+    {
+        // They stand for the gateway, too (RFC 3442).
+        gateway = None;
+        for (network, router) in all {
+            match network.prefix_len() {
+                0 if is_usable(*router) => gateway = gateway.or(Some(*router)),
+                0 => {}
+                prefix => routes.push(Route {
+                    network: network.network(),
+                    prefix,
+                    gateway: Some(*router).filter(|router| is_usable(*router)),
+                }),
+            }
+        }
+    }
     Some(Lease {
         address,
         prefix: prefix as u8,
-        gateway: list(OptionCode::Router).first().copied(),
+        gateway,
+        routes,
         // What the resolver of the C library looks at.
         name_servers: list(OptionCode::DomainNameServer).into_iter().take(3).collect(),
         time_servers: list(OptionCode::NtpServers).into_iter().take(3).collect(),
-        domain: match options.get(OptionCode::DomainName) {
-            Some(DhcpOption::DomainName(domain)) => Some(domain.clone()),
-            _ => None,
-        },
+        domains: domains_of(answer),
         server,
         length,
         renewal: renewal.unwrap_or(length / 2).max(SHORTEST / 2),
@@ -343,9 +406,10 @@ mod tests {
                 address: [10, 0, 2, 15].into(),
                 prefix: 24,
                 gateway: Some([10, 0, 2, 2].into()),
+                routes: Vec::new(),
                 name_servers: vec![[10, 0, 2, 3].into()],
                 time_servers: vec![[10, 0, 2, 4].into()],
-                domain: Some("lab.example".to_owned()),
+                domains: vec!["lab.example".to_owned()],
                 server: [10, 0, 2, 2].into(),
                 length: Duration::from_secs(86400),
                 renewal: Duration::from_secs(43200),
@@ -365,12 +429,54 @@ mod tests {
         let domain = |domain: &str| {
             let mut message = offer();
             message.opts_mut().insert(DhcpOption::DomainName(domain.to_owned()));
-            lease_of(&decode(&message.to_vec().unwrap()).unwrap()).unwrap().domain
+            lease_of(&decode(&message.to_vec().unwrap()).unwrap()).unwrap().domains
         };
-        assert_eq!(domain("lan\0").as_deref(), Some("lan"));
+        assert_eq!(domain("lan\0"), ["lan"]);
         for wrong in ["", "\0", "lan\nnameserver 6.6.6.6", "a b"] {
-            assert_eq!(domain(wrong), None, "{wrong:?}");
+            assert!(domain(wrong).is_empty(), "{wrong:?}");
         }
+    }
+
+    /// An offer with a further option, byte for byte.
+    fn offer_with(code: u8, value: &[u8]) -> Lease {
+        let mut packet = offer().to_vec().unwrap();
+        let end = packet.iter().rposition(|byte| *byte == 255).unwrap();
+        packet.truncate(end);
+        packet.extend([code, value.len() as u8]);
+        packet.extend(value);
+        packet.push(255);
+        lease_of(&decode(&packet).unwrap()).unwrap()
+    }
+
+    /// Domains as RFC 3397 packs them: the second ends with the end of the first.
+    #[test]
+    fn domains_to_search_come_before_that_of_the_machine() {
+        let packed = b"\x03eng\x05apple\x03com\x00\x09marketing\xc0\x04";
+        assert_eq!(offer_with(119, packed).domains, ["eng.apple.com", "marketing.apple.com"]);
+        assert_eq!(offer_with(119, b"\x03l n\x00").domains, ["lab.example"]);
+        for broken in [&b""[..], b"\xc0\x00", b"\xc0\x04", b"\x3fshort", b"\x00"] {
+            assert_eq!(offer_with(119, broken).domains, ["lab.example"], "{broken:?}");
+        }
+    }
+
+    #[test]
+    fn routes_stand_for_the_gateway() {
+        let lease = offer_with(
+            121,
+            &[16, 172, 16, 10, 0, 2, 7, 32, 10, 9, 9, 9, 0, 0, 0, 0, 0, 10, 0, 2, 9],
+        );
+        assert_eq!(lease.gateway, Some([10, 0, 2, 9].into()));
+        let near = Route { network: [10, 9, 9, 9].into(), prefix: 32, gateway: None };
+        let far = Route {
+            network: [172, 16, 0, 0].into(),
+            prefix: 16,
+            gateway: Some([10, 0, 2, 7].into()),
+        };
+        assert_eq!(lease.routes, [far, near]);
+        assert_eq!(offer_with(121, &[8, 10, 10, 0, 2, 7]).gateway, None);
+        // A broken one takes nothing away.
+        let broken = offer_with(121, &[24, 10, 0]);
+        assert_eq!((broken.gateway, broken.routes), (Some([10, 0, 2, 2].into()), Vec::new()));
     }
 
     #[test]

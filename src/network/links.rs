@@ -1,9 +1,11 @@
 //! The network interfaces of this machine, and how they are set up.
 
+use super::dhcp::Route;
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::message;
 use futures_util::TryStreamExt as _;
 use rtnetlink::packet_route::address::AddressAttribute;
+use rtnetlink::packet_route::route::RouteScope;
 use rtnetlink::{Handle, LinkUnspec, LinkVlan, RouteMessageBuilder};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
@@ -111,6 +113,11 @@ pub(super) struct Netlink {
     handle: Handle,
 }
 
+/// How far a way is: of several interfaces, that with the lowest number is taken.
+fn metric(link: &Link) -> u32 {
+    100 + link.index
+}
+
 fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::new(ErrorKind::Io, message!("network-kernel-refused")).caused_by(error)
 }
@@ -209,25 +216,38 @@ impl Netlink {
     /// # Errors
     /// When the kernel refuses.
     pub(super) fn add_default_route(&self, link: &Link, gateway: IpAddr) -> Result<()> {
-        let metric = 100 + link.index;
         match gateway {
             IpAddr::V4(gateway) => {
-                let route = RouteMessageBuilder::<Ipv4Addr>::new()
-                    .gateway(gateway)
-                    .output_interface(link.index)
-                    .priority(metric)
-                    .build();
-                self.ask(self.handle.route().add(route).replace().execute())
+                let everywhere =
+                    Route { network: Ipv4Addr::UNSPECIFIED, prefix: 0, gateway: Some(gateway) };
+                self.add_route(link, &everywhere)
             }
             IpAddr::V6(gateway) => {
                 let route = RouteMessageBuilder::<Ipv6Addr>::new()
                     .gateway(gateway)
                     .output_interface(link.index)
-                    .priority(metric)
+                    .priority(metric(link))
                     .build();
                 self.ask(self.handle.route().add(route).replace().execute())
             }
         }
+    }
+
+    /// Sends what is for one network its way.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub(super) fn add_route(&self, link: &Link, route: &Route) -> Result<()> {
+        let way = RouteMessageBuilder::<Ipv4Addr>::new()
+            .destination_prefix(route.network, route.prefix)
+            .output_interface(link.index)
+            .priority(metric(link));
+        let way = match route.gateway {
+            // The gateway may be outside of the network of our own address, as in data centres.
+            Some(gateway) => way.gateway(gateway).onlink(),
+            None => way.scope(RouteScope::Link),
+        };
+        self.ask(self.handle.route().add(way.build()).replace().execute())
     }
 }
 

@@ -491,6 +491,11 @@ impl Service<'_> {
             self.netlink.remove_addresses(&managed.link)?;
         }
         self.netlink.add_address(&managed.link, lease.address.into(), lease.prefix)?;
+        for route in &lease.routes {
+            if let Err(error) = self.netlink.add_route(&managed.link, route) {
+                let _ = self.fail(&managed.link, &error);
+            }
+        }
         if let Some(gateway) = lease.gateway
             && let Err(error) = self.netlink.add_default_route(&managed.link, gateway.into())
         {
@@ -521,7 +526,7 @@ impl Service<'_> {
         name_servers.dedup();
         let leases = self.managed.values().filter_map(|managed| managed.lease.as_ref());
         let mut domains: Vec<String> =
-            leases.filter_map(|(lease, _)| lease.domain.clone()).collect();
+            leases.flat_map(|(lease, _)| lease.domains.clone()).collect();
         domains.dedup();
         let settings = Settings::words(self.settings);
         State { interfaces: interfaces.collect(), name_servers, domains, settings }

@@ -1,7 +1,7 @@
 //! A DHCP server at the other end of a guest's network cable, which says what a test wants. It speaks
 //! Ethernet frames in datagrams on loopback, and ends with the test.
 
-use dhcproto::v4::{DhcpOption, Message, MessageType, Opcode, OptionCode};
+use dhcproto::v4::{DhcpOption, Message, MessageType, Opcode, OptionCode, UnknownOption};
 use dhcproto::{Decodable as _, Decoder, Encodable as _};
 use etherparse::{PacketBuilder, SlicedPacket, TransportSlice};
 use std::net::{Ipv4Addr, UdpSocket};
@@ -138,7 +138,12 @@ fn answer(message: &Message, kind: MessageType, address: Ipv4Addr) -> Option<Mes
     options.insert(DhcpOption::ServerIdentifier(SERVER));
     if kind != MessageType::Nak {
         options.insert(DhcpOption::SubnetMask([255, 255, 255, 0].into()));
-        options.insert(DhcpOption::Router(vec![SERVER]));
+        // RFC 3442: the first of these ways, and the one to everywhere; the gateway does not count.
+        options.insert(DhcpOption::Router(vec![TIME_SERVER]));
+        let routes = [[16, 10, 77, 10, 9, 0, 2].as_slice(), &[0], &SERVER.octets()].concat();
+        options.insert(DhcpOption::Unknown(UnknownOption::new(OptionCode::Unknown(121), routes)));
+        let domains = b"\x03lab\x07example\x00\x06campus\xc0\x04".to_vec();
+        options.insert(DhcpOption::Unknown(UnknownOption::new(OptionCode::Unknown(119), domains)));
         options.insert(DhcpOption::NtpServers(vec![TIME_SERVER]));
         options.insert(DhcpOption::AddressLeaseTime(LEASE));
         answer.set_yiaddr(address);

@@ -256,6 +256,10 @@ fn an_address_is_kept_as_long_as_the_server_wants() {
     // What was given up is gone, and the time server that DHCP named was asked.
     let addresses = "ip -4 addr show dev eth0 | grep -c inet";
     shell_command(&mut guest, &format!("echo there-are-$({addresses})"), "there-are-1");
+    let search = "grep -c '^search lab.example campus.example$' /etc/resolv.conf";
+    shell_command(&mut guest, &format!("echo searched-$({search})"), "searched-1");
+    let routes = "ip route | grep -c -e 'default via 10.9.0.1 ' -e '10.77.0.0/16 via 10.9.0.2 '";
+    shell_command(&mut guest, &format!("echo routes-$({routes})"), "routes-2");
     let asked = format!("dmesg | grep -c '{}:.*does not tell the time'", dhcp::TIME_SERVER);
     shell_command(&mut guest, &format!("[ $({asked}) -gt 0 ] && echo was-$((40 + 2))"), "was-42");
 }
