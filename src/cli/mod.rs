@@ -163,6 +163,9 @@ pub(crate) fn usage_error(error: &clap::Error, words: &[std::ffi::OsString]) -> 
     let argument = context(ContextKind::InvalidArg);
     let value = context(ContextKind::InvalidValue);
     let what = match error.kind() {
+        ClapKind::UnknownArgument if !argument.starts_with('-') => {
+            message!("cli-unexpected-word", word = argument)
+        }
         ClapKind::UnknownArgument => message!("cli-unknown-argument", argument = argument),
         ClapKind::InvalidSubcommand => {
             message!("cli-unknown-command", command = context(ContextKind::InvalidSubcommand))

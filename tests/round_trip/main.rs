@@ -9,6 +9,7 @@ mod copies;
 mod disks;
 mod former_members;
 mod hfsplus;
+mod json;
 mod layouts;
 mod mounted;
 mod partclone;

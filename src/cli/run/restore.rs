@@ -18,8 +18,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Refuses names that mean another disk after the next start, when nobody looks.
-fn check_stable(word: &str, yes: bool) -> Result<()> {
+fn check_stable(word: &str, yes: bool, inventory: &Inventory) -> Result<()> {
     if yes && !selector::is_stable_name(word) {
+        selector::resolve(word, inventory)?;
         return Err(Error::new(ErrorKind::Refused, message!("cli-unstable-name", word = word))
             .advise(message!("cli-unstable-name-advice")));
     }
@@ -35,7 +36,7 @@ fn assignments(job: &RestoreJob, image: &Image, folder: &Path) -> Result<Vec<Ass
         .into_iter()
         .collect();
     let find = |word: &str| -> Result<Arc<DeviceTarget>> {
-        check_stable(word, job.yes)?;
+        check_stable(word, job.yes, &inventory)?;
         DeviceTarget::find(word, &inventory, &protected).map(Arc::new)
     };
     let manifest = image.manifest();

@@ -4,6 +4,7 @@ cli-heading-arguments = Arguments
 cli-heading-options = Options
 cli-no-signals = Ctrl-C cannot be caught; it will end the program at once.
 cli-unknown-argument = There is no option { $argument } here
+cli-unexpected-word = "{ $word }" is one word too many
 cli-unknown-command = There is no command { $command }
 cli-missing-argument = Something is missing: { $argument }
 cli-missing-command = A command is missing

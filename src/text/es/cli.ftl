@@ -4,6 +4,7 @@ cli-heading-arguments = Argumentos
 cli-heading-options = Opciones
 cli-no-signals = No se puede atender Ctrl-C; terminará el programa de inmediato.
 cli-unknown-argument = Aquí no existe la opción { $argument }
+cli-unexpected-word = Sobra la palabra «{ $word }»
 cli-unknown-command = No existe la orden { $command }
 cli-missing-argument = Falta algo: { $argument }
 cli-missing-command = Falta una orden
