@@ -162,13 +162,31 @@ impl Error {
         let mut cause: Option<&dyn std::error::Error> =
             inner.source.as_ref().map(|source| source.as_ref() as &dyn std::error::Error);
         while let Some(error) = cause {
-            lines.push(message!("error-why", why = error.to_string()).to_string());
+            lines.push(message!("error-why", why = in_words(error)).to_string());
             cause = error.source();
         }
         if let Some(advice) = &inner.advice {
             lines.push(message!("error-advice", advice = advice.clone()).to_string());
         }
         lines.join("\n")
+    }
+}
+
+/// What caused an error, the operating system's part of it in the language of the person.
+fn in_words(cause: &dyn std::error::Error) -> String {
+    use crate::text::message;
+    let text = cause.to_string();
+    let number = || text.rsplit_once("(os error ")?.1.strip_suffix(')')?.parse::<u16>().ok();
+    let Some(number) = number() else { return text };
+    let said = std::io::Error::from_raw_os_error(number.into()).to_string();
+    match text.strip_suffix(&said) {
+        Some(before) => {
+            format!(
+                "{before}{}",
+                message!("error-os", number = u32::from(number), text = said.as_str())
+            )
+        }
+        None => text,
     }
 }
 
@@ -291,5 +309,31 @@ impl<T, E: Into<std::io::Error>> Context<T> for std::result::Result<T, E> {
             };
             Error::new(kind, message()).caused_by(error)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::{Language, with_language};
+
+    #[test]
+    fn what_the_system_says_is_in_the_language_of_the_person() {
+        let refused = || std::io::Error::from_raw_os_error(111);
+        let said = |language| with_language(language, || in_words(&refused()));
+        assert_eq!(said(Language::English), refused().to_string());
+        assert_eq!(said(Language::Spanish), "El otro extremo rechazó la conexión (error 111)");
+        // What a crate puts before it stays, and so does what nobody translated.
+        let spanish = |text: String| {
+            with_language(Language::Spanish, || in_words(&std::io::Error::other(text)))
+        };
+        let missing = std::io::Error::from_raw_os_error(2);
+        let expected = "key.pem: No existe ese archivo o carpeta (error 2)";
+        assert_eq!(spanish(format!("key.pem: {missing}")), expected);
+        for text in ["no certificate", "(os error 2)", "x (os error 99999)", "x (os error -1)"] {
+            assert_eq!(spanish(text.to_owned()), text);
+        }
+        let unknown = std::io::Error::from_raw_os_error(530).to_string();
+        assert_eq!(spanish(unknown.clone()), unknown);
     }
 }
