@@ -168,8 +168,22 @@ impl Error {
         if let Some(advice) = &inner.advice {
             lines.push(message!("error-advice", advice = advice.clone()).to_string());
         }
-        lines.join("\n")
+        let lines = lines.iter().flat_map(|text| text.lines()).map(shortened);
+        lines.collect::<Vec<_>>().join("\n")
     }
+}
+
+/// A line of which no more is shown than a person can read.
+fn shortened(line: &str) -> String {
+    /// Characters that stay of the start and of the end of a longer one.
+    const KEPT: usize = 400;
+    let count = line.chars().count();
+    if count <= 2 * KEPT {
+        return line.to_owned();
+    }
+    let start: String = line.chars().take(KEPT).collect();
+    let end: String = line.chars().skip(count - KEPT).collect();
+    format!("{start} … {end}")
 }
 
 /// What caused an error, the operating system's part of it in the language of the person.

@@ -262,17 +262,16 @@ pub fn parse_partitions(text: &str) -> Result<(Option<String>, Vec<u32>)> {
         Some((disk, list)) => (Some(disk.to_owned()), list),
         None => (None, text),
     };
-    let numbers: Vec<u32> = list
+    let mut numbers: Vec<u32> = list
         .split(',')
         .map(|number| number.trim().parse().ok().filter(|number| *number > 0))
         .collect::<Option<_>>()
         .ok_or_else(wrong)?;
-    let mut sorted = numbers.clone();
-    sorted.sort_unstable();
-    sorted.dedup();
-    if disk.as_deref() == Some("") || sorted.len() != numbers.len() {
+    if disk.as_deref() == Some("") {
         return Err(wrong());
     }
+    let mut seen = std::collections::BTreeSet::new();
+    numbers.retain(|number| seen.insert(*number));
     Ok((disk, numbers))
 }
 
@@ -380,7 +379,8 @@ mod tests {
     fn partition_lists_are_read() {
         assert_eq!(parse_partitions("sda:1,3").unwrap(), (Some("sda".into()), vec![1, 3]));
         assert_eq!(parse_partitions("2").unwrap(), (None, vec![2]));
-        for wrong in ["", "sda:", "sda", "1,,2", "0", "1,1", ":1", "-1", "1-3"] {
+        assert_eq!(parse_partitions("3,1,3").unwrap(), (None, vec![3, 1]));
+        for wrong in ["", "sda:", "sda", "1,,2", "0", ":1", "-1", "1-3"] {
             assert_eq!(parse_partitions(wrong).unwrap_err().kind(), ErrorKind::Usage, "{wrong}");
         }
     }

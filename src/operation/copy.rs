@@ -174,7 +174,11 @@ impl CopyPlan {
 
     /// Where the copy will lie.
     pub fn destination(&self) -> String {
-        format!("{}/{}", self.store.location(), self.name)
+        let name = match &self.place {
+            Place::There(directory) => directory,
+            Place::Begun(_) | Place::New => &self.name,
+        };
+        format!("{}/{name}", self.store.location())
     }
 
     /// Whether the destination has the image already: then it is only verified.

@@ -2,7 +2,7 @@
 //! same when the first byte is written.
 
 use super::destination;
-use super::restore::RestoreTarget;
+use super::restore::{RestoreTarget, TargetKind};
 use super::save::SaveSource;
 use super::survey::Choice;
 use crate::block::device::{Access, Device};
@@ -99,6 +99,12 @@ fn plain_file(device: &Device) -> Result<Option<(u64, u64)>> {
     Ok(Some((metadata.dev(), metadata.ino())))
 }
 
+/// What the kernel tells of a block device.
+fn sysfs_of(number: u64) -> PathBuf {
+    let (major, minor) = (rustix::fs::major(number), rustix::fs::minor(number));
+    PathBuf::from(format!("/sys/dev/block/{major}:{minor}"))
+}
+
 /// Whether a medium of this program is on it: its ISO file system, by name.
 fn is_our_medium(path: &Path) -> bool {
     const DESCRIPTOR: u64 = 32 << 10;
@@ -125,6 +131,8 @@ pub struct DeviceTarget {
     /// Folders that must not lie on it.
     protected: Vec<PathBuf>,
     is_partition: bool,
+    /// Whether it is a partition, or a volume of the device mapper.
+    is_volume: bool,
 }
 
 impl DeviceTarget {
@@ -146,6 +154,12 @@ impl DeviceTarget {
     ) -> Result<Self> {
         let device = Device::open(path, Access::Look)?;
         let found = disk.as_deref().and_then(|name| inventory.disk(name));
+        let number = device.file().metadata().ok().filter(|_| device.is_block_device());
+        // Also of what is no disk, as a loop device.
+        let tells = |name: &str| {
+            let path = sysfs_of(number.as_ref()?.rdev()).join(name);
+            std::fs::read_to_string(path).ok()
+        };
         Ok(Self {
             identity: identity(path, found),
             size: device.size(),
@@ -155,7 +169,11 @@ impl DeviceTarget {
             path: path.to_owned(),
             disk,
             protected: protected.to_vec(),
-            is_partition,
+            is_partition: is_partition || tells("partition").is_some(),
+            is_volume: is_partition
+                || tells("partition").is_some()
+                || tells("dm/uuid")
+                    .is_some_and(|id| id.starts_with("LVM-") || id.starts_with("CRYPT-")),
         })
     }
 
@@ -193,6 +211,20 @@ impl RestoreTarget for DeviceTarget {
         self.sector_size
     }
 
+    fn kind(&self) -> TargetKind {
+        match (self.is_volume, &self.disk) {
+            (true, _) => TargetKind::Volume,
+            (false, Some(_)) => TargetKind::Disk,
+            (false, None) => TargetKind::Unknown,
+        }
+    }
+
+    fn node(&self) -> Option<(u64, u64)> {
+        // No file system has a block device's number: that of a device is followed by a zero.
+        let device = || std::fs::metadata(&self.path).ok().map(|metadata| (metadata.rdev(), 0));
+        self.file.or_else(device)
+    }
+
     fn check(&self) -> Result<()> {
         let metadata = std::fs::metadata(&self.path).ok();
         // Before other uses: the image's own volume may be mounted for nothing but this restore.
@@ -223,6 +255,16 @@ impl RestoreTarget for DeviceTarget {
             return Err(self
                 .refused(message!("devices-target-is-calco"))
                 .advise(message!("devices-target-is-calco-advice")));
+        }
+        let is_read_only = |metadata: &std::fs::Metadata| {
+            metadata.file_type().is_block_device()
+                && std::fs::read_to_string(sysfs_of(metadata.rdev()).join("ro"))
+                    .is_ok_and(|text| text.trim() == "1")
+        };
+        if metadata.as_ref().is_some_and(is_read_only) {
+            return Err(self
+                .refused(message!("devices-target-read-only"))
+                .advise(message!("devices-target-read-only-advice")));
         }
         let uses = uses_of(&self.path)?;
         if !uses.is_empty() {
@@ -281,9 +323,7 @@ impl RestoreTarget for DeviceTarget {
         }
         // The kernel may still go by an older table than the one on the disk: what it calls by
         // this number is then another place.
-        let (major, minor) =
-            (rustix::fs::major(metadata.rdev()), rustix::fs::minor(metadata.rdev()));
-        let start = format!("/sys/dev/block/{major}:{minor}/start");
+        let start = sysfs_of(metadata.rdev()).join("start");
         let start: u64 = std::fs::read_to_string(start).ok()?.trim().parse().ok()?;
         let inventory = Inventory::read(Path::new("/"));
         Self::at(&path, self.disk.clone(), true, &inventory, &self.protected)

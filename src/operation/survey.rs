@@ -72,6 +72,17 @@ pub struct DiskSurvey {
     found_in_gaps: Vec<(Extent, VolumeKind)>,
 }
 
+impl DiskSurvey {
+    /// Whether a copy of a table lies where none is believed.
+    pub fn has_stray_table(&self) -> bool {
+        self.table
+            .problems
+            .iter()
+            .chain(&self.notes)
+            .any(|note| note.id() == "partition-gpt-old-backup")
+    }
+}
+
 /// How a volume goes into an image.
 #[derive(Clone, Debug)]
 pub struct VolumeUse {

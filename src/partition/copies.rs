@@ -110,7 +110,7 @@ impl Copies {
             let mut other = self.table_of(disk, GptCopy::Backup, backup, mbr);
             // A table that cannot be true is no alternative.
             if check::check(&mut other, disk.size()).or_else(|| backwards_doubt(backup)).is_none() {
-                other.problems.push(message!("partition-gpt-copies-differ"));
+                other.problems.push(message!("partition-gpt-backup-fits"));
                 answer.alternative = Some(other);
             }
         }

@@ -424,6 +424,29 @@ pub(super) fn condition_name(condition: Condition) -> Message {
     }
 }
 
+/// The condition of an image, and how much it lacks.
+fn condition_of(entry: &Entry) -> Message {
+    let missing = entry.manifest.as_ref().map_or(0, Manifest::unreadable_bytes);
+    match (entry.condition, missing) {
+        (Condition::Finished, 1..) => {
+            message!("ui-condition-incomplete", size = human_bytes(missing))
+        }
+        (condition, _) => condition_name(condition),
+    }
+}
+
+/// What a person has to type to mean this image and no other.
+fn address_among(entry: &Entry, entries: &[Entry]) -> String {
+    let is_like = |other: &&Entry| other.name == entry.name && other.manifest.is_some();
+    let alike = entries.iter().filter(is_like).collect::<Vec<_>>();
+    let is_meant_by_name = entry.condition != Condition::Replaced
+        && alike.iter().filter(|other| other.condition != Condition::Replaced).count() <= 1;
+    match is_meant_by_name || alike.len() <= 1 {
+        true => entry.name.clone(),
+        false => entry.word(),
+    }
+}
+
 /// The images of a destination; with `copies`, where else each of them is, in the same order.
 pub fn images(entries: &[Entry], copies: Option<&Vec<Vec<String>>>) -> String {
     if entries.is_empty() {
@@ -448,12 +471,12 @@ pub fn images(entries: &[Entry], copies: Option<&Vec<Vec<String>>>) -> String {
             })
             .unwrap_or_default();
         let mut row = vec![
-            entry.name.clone(),
+            address_among(entry, entries),
             manifest.map_or_else(|| "–".to_owned(), |manifest| manifest.created.clone()),
             or_dash(Some(&disks.join(", "))),
             manifest.map_or_else(|| "–".to_owned(), |m| human_bytes(m.used_bytes())),
             human_bytes(entry.stored_bytes),
-            condition_name(entry.condition).to_string(),
+            condition_of(entry).to_string(),
         ];
         row.extend(copies.map(|copies| or_dash(Some(&copies[number].join(", ")))));
         table.add_row(row);
@@ -461,7 +484,7 @@ pub fn images(entries: &[Entry], copies: Option<&Vec<Vec<String>>>) -> String {
     let mut text = format!("{table}\n");
     for entry in entries {
         if let Some(problem) = &entry.problem {
-            text += &format!("  {}: {problem}\n", entry.name);
+            text += &format!("  {}: {problem}\n", address_among(entry, entries));
         }
     }
     text

@@ -28,6 +28,10 @@ fn an_image_is_copied_and_its_copy_restored() {
     calco(&["verify", &copy]).expect(0);
     let again = calco(&["copy", &image, "--to", text(&second), "--json"]).expect(0).json();
     assert_eq!(again["was_there"], true);
+    // By another name as well, it is where it is.
+    let words = ["copy", &image, "--to", text(&second), "--name", "other"];
+    let other = calco(&words).expect(0).stdout;
+    assert!(other.contains("second folder/año 1") && !other.contains("other"), "{other}");
 
     let both = [text(&path("first")), text(&second)].map(str::to_owned);
     let listed = calco(&["images", &both[0], &both[1], "--json"]).expect(0).json();

@@ -157,3 +157,52 @@ fn a_partition_of_a_device_is_restored_while_its_neighbour_is_in_use() {
     calco(&["restore", &again, "--to", text(&file), "--yes"]).expect(0);
     case.source.assert_volume(&case.source.slots[1], &file, 0);
 }
+
+/// A disk that lost its table has no partition 2, and is no partition either: the others on it can still
+/// be saved, as long as nobody writes over them.
+#[test]
+fn a_disk_that_lost_its_table_is_not_taken_for_a_partition() {
+    if !has_tools(&TOOLS) {
+        return;
+    }
+    let case = case(None);
+    let target = text(&case.target);
+    // The copy at the end is sound, and nothing announces it.
+    disk::write(&case.target, 0, &vec![0; 17 << 10]);
+    fs::copy(&case.target, &case.before).unwrap();
+    for words in [&["--partitions", "2"][..], &["--place", "2=2"]] {
+        let all = [&["restore", &case.image, "--to", target, "--yes"], words].concat();
+        let run = calco(&all).expect(5);
+        assert!(run.stderr.contains("no partition table"), "{}", run.stderr);
+    }
+    // No copy either, and as large as the disk of the image.
+    disk::garbage(&case.target, case.source.size, 14);
+    fs::copy(&case.target, &case.before).unwrap();
+    calco(&["restore", &case.image, "--partitions", "2", "--to", target, "--yes"]).expect(5);
+    assert_rest_same(&case.before, &case.target, 0, 0);
+    // All of it, when somebody says so.
+    let place = format!("2={target}");
+    calco(&["restore", &case.image, "--place", &place, "--yes"]).expect(0);
+    case.source.assert_volume(&case.source.slots[1], &case.target, 0);
+    // What cannot be the disk is a place for the partition.
+    let file = case.folder.path().join("partition.img");
+    disk::garbage(&file, case.source.slots[1].bytes(), 15);
+    let words = ["restore", &case.image, "--partitions", "2,2", "--to", text(&file), "--yes"];
+    calco(&words).expect(0);
+    case.source.assert_volume(&case.source.slots[1], &file, 0);
+}
+
+#[test]
+fn a_target_by_two_names_is_one_target() {
+    if !has_tools(&TOOLS) {
+        return;
+    }
+    let case = case(None);
+    let other = case.folder.path().join("other.img");
+    fs::hard_link(&case.target, &other).unwrap();
+    let places = [format!("1={}", case.target.display()), format!("2={}", other.display())];
+    let places = ["--place", &places[0], "--place", &places[1]];
+    let words = [&["restore", &case.image, "--dry-run"], &places[..]].concat();
+    let run = calco(&words).expect(2);
+    assert!(run.stderr.contains("same place"), "{}", run.stderr);
+}

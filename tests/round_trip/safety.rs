@@ -458,6 +458,39 @@ fn an_image_stays_until_its_replacement_has_been_read_back() {
     assert_eq!(list(&store), [("image".to_owned(), "finished".to_owned())]);
 }
 
+/// Both lie under the same name, one of them in the directory of that name: the word that is told for the
+/// old one must not mean the new one.
+#[test]
+fn an_image_that_was_replaced_is_deleted_by_a_word_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let (image, _) = image_and_target(folder.path());
+    let store = folder.path().join("store");
+    let old = calco(&["show", &image, "--json"]).expect(0).json()["header"]["image_id"].clone();
+    let other = folder.path().join("other.img");
+    disk::garbage(&other, 40 * MIB, 37);
+    let words = ["save", text(&other), "--to", text(&store), "--name", "image", "--replace"];
+    let saved = calco(&[&words[..], &["--no-verify"]].concat()).expect(0);
+    let word = format!("image~{}", &old.as_str().unwrap()[..8]);
+    assert!(
+        saved.stdout.contains(&word) || saved.stderr.contains(&word),
+        "{}{}",
+        saved.stdout,
+        saved.stderr
+    );
+    let shown = calco(&["images", text(&store)]).expect(0).stdout;
+    assert!(shown.contains(&word), "{shown}");
+    let pruned = calco(&["prune", text(&store), "--unfinished", "--yes"]).expect(0).stdout;
+    assert!(pruned.contains(&word), "{pruned}");
+    let refused = calco(&["delete", &image, "--yes"]).expect(5).stderr;
+    assert!(refused.contains(&word), "{refused}");
+    calco(&["delete", text(&store.join(&word)), "--yes"]).expect(0);
+    assert_eq!(list(&store), [("image".to_owned(), "finished".to_owned())]);
+    let left = calco(&["show", &image, "--json"]).expect(0).json();
+    assert_ne!(left["header"]["image_id"], old);
+    // Now it is the only one.
+    calco(&["delete", &image, "--yes"]).expect(0);
+}
+
 #[test]
 fn what_of_an_image_is_not_restored_is_said() {
     let folder = tempfile::tempdir().unwrap();

@@ -26,6 +26,7 @@ fn image_json(entry: &library::Entry) -> Value {
         "created": manifest.map(|manifest| &manifest.created),
         "note": manifest.and_then(|manifest| manifest.note.as_ref()),
         "used_bytes": manifest.map(|manifest| manifest.used_bytes()),
+        "unreadable_bytes": manifest.map(|manifest| manifest.unreadable_bytes()),
         "verified": manifest.map(|manifest| manifest.verified),
         "disks": manifest.map(|manifest| manifest.disks.iter().map(|disk| json!({
             "identity": disk.identity,
@@ -208,22 +209,25 @@ pub(super) fn prune(job: &PruneJob, json: bool, console: &Console) -> Result<u8>
     let destination = destination::open(&job.destination, DestinationAccess::Write)?;
     let store = destination.store();
     let pruning = library::pruning(store.as_ref(), console)?;
-    let mut kept: Vec<(&str, String)> = pruning
+    let mut kept: Vec<(&library::Entry, String)> = pruning
         .keep
         .iter()
-        .filter_map(|entry| Some((entry.directory.as_str(), entry.problem.as_ref()?.to_string())))
+        .filter_map(|entry| Some((entry, entry.problem.as_ref()?.to_string())))
         .collect();
-    let finish = |deleted: &[&str], kept: &[(&str, String)]| -> Result<u8> {
+    let finish = |deleted: &[&str], kept: &[(&library::Entry, String)]| -> Result<u8> {
         if json {
             let kept: Vec<Value> = kept
                 .iter()
-                .map(|(directory, why)| json!({ "directory": directory, "why": why }))
+                .map(|(entry, why)| {
+                    json!({ "directory": entry.directory, "word": entry.word(), "why": why })
+                })
                 .collect();
             print_json(&json!({ "deleted": deleted, "kept": kept }))?;
             return Ok(0);
         }
-        for (directory, why) in kept {
-            ui::print(&format!("{}/{directory}: {why}\n", store.location()))?;
+        for (entry, why) in kept {
+            // The plain name means the image that has it now.
+            ui::print(&format!("{}/{}: {why}\n", store.location(), entry.word()))?;
         }
         if pruning.remove.is_empty() {
             ui::print(&format!("{}\n", message!("ui-prune-nothing")))?;
@@ -250,14 +254,14 @@ pub(super) fn prune(job: &PruneJob, json: bool, console: &Console) -> Result<u8>
         let is_replaced = entry.condition == Condition::Replaced;
         if let Some(older) = staying.get(entry.name.as_str()).filter(|_| is_replaced) {
             let why = message!("library-keeps-older", directory = *older);
-            kept.push((entry.directory.as_str(), why.to_string()));
+            kept.push((entry, why.to_string()));
             continue;
         }
         match pruning.carry_out(store.as_ref(), entry) {
             Ok(()) => {}
             // Somebody reads or writes it; that is no reason to leave the others.
             Err(error) if error.kind() == ErrorKind::Refused => {
-                kept.push((entry.directory.as_str(), error.to_string()));
+                kept.push((entry, error.to_string()));
                 if is_replaced {
                     staying.insert(&entry.name, &entry.directory);
                 }

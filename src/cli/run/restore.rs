@@ -60,7 +60,12 @@ fn assignments(job: &RestoreJob, image: &Image, folder: &Path) -> Result<Vec<Ass
     let mut wanted: Vec<Option<Vec<u32>>> = vec![None; names.len()];
     for text in &job.partitions {
         let (disk, numbers) = parse_partitions(text)?;
-        wanted[which(disk.as_deref(), text)?].get_or_insert_default().extend(numbers);
+        let wanted = wanted[which(disk.as_deref(), text)?].get_or_insert_default();
+        for number in numbers {
+            if !wanted.contains(&number) {
+                wanted.push(number);
+            }
+        }
     }
     // Where each goes, when it is not its own number on the target.
     let mut places: Vec<Place> = Vec::new();
@@ -177,7 +182,9 @@ fn check_apart(assignments: &[Assignment]) -> Result<()> {
                     .on_device(other.target.name())
                     .advise(message!("restore-disk-twice-advice")));
             }
-            if one.target.name() == other.target.name() {
+            let nodes = (one.target.node(), other.target.node());
+            let is_same = nodes.0.is_some() && nodes.0 == nodes.1;
+            if is_same || one.target.name() == other.target.name() {
                 return Err(Error::new(ErrorKind::Usage, message!("restore-place-twice"))
                     .on_device(one.target.name())
                     .advise(message!("restore-place-twice-advice")));

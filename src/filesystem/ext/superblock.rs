@@ -250,7 +250,13 @@ impl RawSuperblock {
     }
 
     /// The fields that never change while a file system keeps its size: equal in every copy.
-    fn fixed_fields(&self) -> [u64; 12] {
+    /// In bytes; before revision 1 there was no field for it. The kernel raises the revision of the
+    /// first superblock alone.
+    fn inode_size(&self) -> u64 {
+        if self.s_rev_level.get() == 1 { self.s_inode_size.get().into() } else { 128 }
+    }
+
+    fn fixed_fields(&self) -> [u64; 11] {
         [
             self.blocks_count(),
             self.s_first_data_block.get().into(),
@@ -260,8 +266,7 @@ impl RawSuperblock {
             self.s_clusters_per_group.get().into(),
             self.s_inodes_per_group.get().into(),
             self.s_inodes_count.get().into(),
-            self.s_rev_level.get().into(),
-            self.s_inode_size.get().into(),
+            self.inode_size(),
             self.s_reserved_gdt_blocks.get().into(),
             self.s_first_meta_bg.get().into(),
         ]
@@ -334,8 +339,7 @@ impl RawSuperblock {
         }
         let groups = (blocks - first_data_block).div_ceil(blocks_per_group);
 
-        let dynamic = self.s_rev_level.get() == 1;
-        let inode_size = if dynamic { u64::from(self.s_inode_size.get()) } else { 128 };
+        let inode_size = self.inode_size();
         if !inode_size.is_power_of_two() || inode_size < 128 || inode_size > block_size {
             return Err(impossible("s_inode_size", inode_size));
         }

@@ -178,7 +178,19 @@ pub(super) fn read(text: &Section, at_hand: &[(&str, u64)]) -> Result<VolumeGrou
     }
     check_overlaps(&contents, at_hand.len())?;
     let thin_pools = thin_pool::pools(&logical, &mut contents, &mentioned);
+    for (content, (_, volume)) in contents.iter_mut().zip(&logical) {
+        if let Some(name) = name_of_snapshot(volume) {
+            content.name = name.to_owned();
+        }
+    }
     Ok(VolumeGroup { name: name.to_owned(), contents, thin_pools })
+}
+
+/// What a person calls the snapshot that a section describes: LVM2 numbers these sections, and the name is
+/// that of the volume with the changed blocks.
+fn name_of_snapshot(volume: &Section) -> Option<&str> {
+    let (_, segment) = volume.sections().next()?;
+    segment.text("cow_store").filter(|_| segment.text("type") == Some("snapshot"))
 }
 
 fn logical_volume(

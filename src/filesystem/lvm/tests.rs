@@ -290,6 +290,10 @@ fn other_types_are_in_use_whole() {
     assert!(is_whole("origin") && is_whole("cow") && !is_whole("plain"));
     let origin = reading.volume.inside.iter().find(|inside| inside.name == "origin").unwrap();
     assert_eq!(origin.why_whole.as_ref().unwrap().id(), "lvm-part");
+    let snapshot = |inside: &&Inside| inside.why_whole.as_ref().unwrap().id() == "lvm-segment";
+    let whole = reading.volume.inside.iter().filter(|inside| inside.why_whole.is_some());
+    let names: Vec<&str> = whole.filter(snapshot).map(|inside| inside.name.as_str()).collect();
+    assert_eq!(names, ["cow"]);
 }
 
 /// Length of a block of the thin pool of the tests, in bytes.

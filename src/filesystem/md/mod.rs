@@ -48,7 +48,12 @@ pub(super) fn arrays<'a>(
         }
     }
     for family in families.into_values() {
+        // A spare has no content yet, and the kernel writes to it more seldom than to the others.
+        let (family, spares): (Vec<_>, Vec<_>) =
+            family.into_iter().partition(|(_, _, member)| member.is_active());
+        doubts.extend(spares.iter().map(|(place, ..)| (*place, message!("md-spare"))));
         match check(&family) {
+            Ok(()) if family.is_empty() => {}
             Ok(()) => arrays.push(array(family)),
             Err(doubt) => doubts.extend(family.iter().map(|(place, ..)| (*place, doubt.clone()))),
         }
@@ -68,8 +73,7 @@ fn check(family: &[Found<'_>]) -> Result<(), Doubt> {
         if !same {
             return Err(message!("md-members-differ"));
         }
-        let role = member.role.filter(|role| *role < member.members);
-        roles.push(role.ok_or_else(|| message!("md-not-in-sync"))?);
+        roles.push(member.role);
         if !member.is_clean {
             return Err(message!("md-not-in-sync"));
         }

@@ -42,6 +42,13 @@ pub(super) struct Member {
     pub(super) name: Option<String>,
 }
 
+impl Member {
+    /// Whether it holds a part of the content, as far as it knows.
+    pub(super) fn is_active(&self) -> bool {
+        self.role.is_some_and(|role| role < self.members)
+    }
+}
+
 struct Bytes<'a>(&'a [u8]);
 
 impl Bytes<'_> {

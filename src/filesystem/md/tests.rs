@@ -204,6 +204,26 @@ fn linear_arrays_need_all_members() {
     assert_eq!(doubt_of(&[&members[0]]), "md-members-missing");
 }
 
+/// A hot spare, as `mdadm --create --spare-devices` leaves it: it may be behind, and holds nothing.
+#[test]
+fn a_spare_is_whole_and_the_others_are_not() {
+    let content = Image::made_by(CONTENT, "mkfs.ext4 -q -F");
+    let members = [0, 1].map(|role| Header { role, ..MIRROR }.member(&content, 0));
+    let spare = Header { events: 16, ..MIRROR }.member(&content, 0);
+    let mut bytes = Header { events: 16, ..MIRROR }.bytes();
+    bytes[256..258].copy_from_slice(&[0xFF, 0xFF]);
+    let sum = u32::from_le_bytes(bytes[216..220].try_into().unwrap()) + 0xFFFF;
+    bytes[216..220].copy_from_slice(&sum.to_le_bytes());
+    spare.write(4 * KIB, &bytes);
+    let answers = readings(&[&spare, &members[0], &members[1]]);
+    assert_eq!(answers[0].used.as_ref().unwrap_err().id(), "md-spare");
+    for answer in &answers[1..] {
+        let used = answer.used.as_ref().unwrap_or_else(|doubt| panic!("{doubt}"));
+        assert!(used.extents.total_bytes() < 16 * MIB);
+    }
+    assert_eq!(doubt_of(&[&spare]), "md-spare");
+}
+
 #[test]
 fn what_is_not_certain_is_saved_whole() {
     let content = Image::made_by(CONTENT, "mkfs.ext4 -q -F");
@@ -218,13 +238,6 @@ fn what_is_not_certain_is_saved_whole() {
         damaged.write(header.places().1 + 100, &[1]);
         assert_eq!(doubt_of(&[&damaged]), "md-damaged");
     }
-    let spare = member(MIRROR);
-    let mut bytes = MIRROR.bytes();
-    bytes[256..258].copy_from_slice(&[0xFF, 0xFF]);
-    let sum = u32::from_le_bytes(bytes[216..220].try_into().unwrap()) + 0xFFFF;
-    bytes[216..220].copy_from_slice(&sum.to_le_bytes());
-    spare.write(4 * KIB, &bytes);
-    assert_eq!(doubt_of(&[&spare]), "md-not-in-sync");
     // Content of which nothing is known.
     let unknown = Image::new(CONTENT);
     unknown.write(0, &Garbage::new(5).bytes(MIB as usize));

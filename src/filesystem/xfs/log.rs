@@ -28,6 +28,8 @@ const WINDOW: u64 = (4 << 20) / BASIC_BLOCK;
 const BATCH: u64 = 256 * KIB;
 /// `h_magicno`; never the number of a round.
 const MAGIC: u32 = 0xfeed_babe;
+/// The round of a basic block that was never written.
+const NEVER: u32 = 0;
 /// Content of a record that one header describes, in bytes.
 const HEADER_SPAN: u32 = 32 << 10;
 /// Longest record, in bytes.
@@ -117,8 +119,7 @@ impl Log<'_> {
         let damaged = || message!("xfs-log-damaged");
         let blocks = self.blocks();
         let (current, last) = (self.round(0)?, self.round(blocks - 1)?);
-        // Round 0 is what was never written.
-        if current == 0 || (last != current && last != current - 1) {
+        if current == NEVER || (last != current && last != current - 1) {
             return Err(damaged());
         }
         let mut head = blocks;
@@ -129,7 +130,7 @@ impl Log<'_> {
                 let middle = before + (head - before) / 2;
                 match self.round(middle)? {
                     round if round == current => before = middle,
-                    round if round == last => head = middle,
+                    round if round == last || round == NEVER => head = middle,
                     _ => return Err(damaged()),
                 }
             }
@@ -139,7 +140,12 @@ impl Log<'_> {
         let wrapped = window.saturating_sub(head);
         let older = self.last_header(blocks - wrapped..blocks, last)?;
         let newer = self.last_header(head - (window - wrapped)..head, current)?;
-        self.last_header(head..blocks.min(head + WINDOW), last)?;
+        let near = blocks.min(head + WINDOW);
+        // What xfsprogs leaves behind the unmount record of a log that it made anew. Then the end of
+        // it proves nothing, but that nothing newer is anywhere.
+        if self.check_older(head..near, last)? && last != NEVER {
+            self.check_older(near..blocks, last)?;
+        }
         let newest = newer.or(older).ok_or_else(damaged)?;
         Ok((newest, head))
     }
@@ -154,6 +160,32 @@ impl Log<'_> {
     /// The last record header among basic blocks that all have to be of one round.
     fn last_header(&self, blocks: Range<u64>, expected: u32) -> Result<Option<u64>, Doubt> {
         let mut found = None;
+        self.scan(blocks, |number, block| {
+            if word(block, 0) == MAGIC {
+                found = Some(number);
+            }
+            round(block) == expected
+        })?;
+        Ok(found)
+    }
+
+    /// Makes sure that basic blocks were written in the round `last` or never; answers whether any
+    /// was never written.
+    fn check_older(&self, blocks: Range<u64>, last: u32) -> Result<bool, Doubt> {
+        let mut has_gap = false;
+        self.scan(blocks, |_, block| {
+            has_gap |= round(block) == NEVER;
+            round(block) == last || round(block) == NEVER
+        })?;
+        Ok(has_gap)
+    }
+
+    /// Reads basic blocks; a doubt at the first that is not `right`.
+    fn scan(
+        &self,
+        blocks: Range<u64>,
+        mut right: impl FnMut(u64, &[u8]) -> bool,
+    ) -> Result<(), Doubt> {
         let mut buffer = vec![0; BATCH as usize];
         let mut number = blocks.start;
         while number < blocks.end {
@@ -161,16 +193,13 @@ impl Log<'_> {
             let batch = &mut buffer[..length];
             read(self.source, self.extent.offset + number * BASIC_BLOCK, batch)?;
             for block in batch.as_chunks::<{ BASIC_BLOCK as usize }>().0 {
-                if round(block) != expected {
+                if !right(number, block) {
                     return Err(message!("xfs-log-damaged"));
-                }
-                if word(block, 0) == MAGIC {
-                    found = Some(number);
                 }
                 number += 1;
             }
         }
-        Ok(found)
+        Ok(())
     }
 
     /// Whether the record at basic block `newest` is an unmount record that ends at the head.

@@ -129,8 +129,8 @@ fn has_id(files: &Arc<dyn ImageFiles>, id: Option<&str>) -> bool {
     header_of(files.as_ref()).is_some_and(|header| Some(header.image_id.short().as_str()) == id)
 }
 
-/// As [`find`], for who removes it: where what is left of another save or image has the very name,
-/// nobody can know which of the two is meant.
+/// As [`find`], for who removes it: where an image that was replaced, or what is left of a save, has the
+/// very name as its directory, nobody can know which of the two is meant.
 ///
 /// # Errors
 /// As [`find`].
@@ -141,14 +141,32 @@ pub fn find_to_remove(store: &dyn Store, name: &str) -> Result<Arc<dyn ImageFile
         return Ok(found);
     }
     let leftover = match store.directory(name) {
-        Ok(files) if state_of(files.as_ref())? == State::Unfinished => files,
+        Ok(files) => files,
         _ => return Ok(found),
     };
+    let is_called_so = match state_of(leftover.as_ref())? {
+        State::Unfinished => true,
+        State::Finished => Candidate::read(name.to_owned(), leftover.clone())?.name() == name,
+        State::Foreign => false,
+    };
     // Without its header it could be named by no word.
-    let Some(header) = header_of(leftover.as_ref()) else { return Ok(found) };
-    let word = names::directory_beside(name, &header.image_id);
-    let both = [(directory.as_str(), directory.clone()), (name, word)];
+    if !is_called_so || header_of(leftover.as_ref()).is_none() {
+        return Ok(found);
+    }
+    let both = [(directory.as_str(), directory.clone()), (name, word_for(store, name))];
     Err(ambiguous(store, name, both.into_iter()))
+}
+
+/// A word that means what lies in `directory`, whatever image is called so now.
+pub fn word_for(store: &dyn Store, directory: &str) -> String {
+    let header = match directory.contains(names::SEPARATOR) {
+        true => None,
+        false => store.directory(directory).ok().and_then(|files| header_of(files.as_ref())),
+    };
+    match header {
+        Some(header) => names::directory_beside(directory, &header.image_id),
+        None => directory.to_owned(),
+    }
 }
 
 fn ambiguous_among(store: &dyn Store, name: &str, candidates: &[&Candidate]) -> Error {

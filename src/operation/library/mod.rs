@@ -3,7 +3,7 @@
 mod find;
 mod removal;
 
-pub use find::{ambiguous, find, find_to_remove};
+pub use find::{ambiguous, find, find_to_remove, word_for};
 pub use removal::{Pruning, delete, prove, prunable, pruning};
 
 use super::names::{self, directory_beside, name_of_directory};

@@ -28,6 +28,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+/// What a target is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TargetKind {
+    /// A whole disk of this machine.
+    Disk,
+    /// A partition, or a volume on some layer.
+    Volume,
+    /// Nobody knows: a plain file can hold a disk or a volume.
+    Unknown,
+}
+
 /// A disk, partition or plain file that may be written.
 pub trait RestoreTarget: Send + Sync {
     /// What a person calls it.
@@ -38,6 +49,16 @@ pub trait RestoreTarget: Send + Sync {
 
     /// Logical sector size in bytes; none for plain files, which take any.
     fn sector_size(&self) -> Option<u32>;
+
+    /// What it is.
+    fn kind(&self) -> TargetKind {
+        TargetKind::Unknown
+    }
+
+    /// Which device or file it is, whatever names it has; none where that is not known.
+    fn node(&self) -> Option<(u64, u64)> {
+        None
+    }
 
     /// Whether it may be overwritten, as far as can be known without opening it.
     ///

@@ -1,6 +1,6 @@
 //! Which bytes of an image go to which bytes of a target, and in what order.
 
-use super::{RestoreOptions, RestoreTarget, TargetPlan, look_at, refused};
+use super::{RestoreOptions, RestoreTarget, TargetKind, TargetPlan, look_at, refused};
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::{Disk, Freshness, Image, ImageDisk, Saved, SavedVolume};
 use crate::operation::survey::partition_list;
@@ -271,22 +271,21 @@ fn partitions(
     let mut taken: Vec<Extent> = Vec::new();
     for place in places {
         let place = match place {
-            // Onto something without a table: onto all of it, and that is what the plan says. A
-            // table that is not understood is no such thing.
+            // Onto a partition, or what has its size: onto all of it, and that is what the plan says.
             PartitionPlace::Number(from, to)
                 if from == to && found.table.scheme == Scheme::None && found.doubt.is_none() =>
             {
+                check_is_volume(target.as_ref(), &found, size, disk)?;
                 PartitionPlace::Whole(from)
             }
             place => place,
         };
-        let (from, region) = match place {
-            PartitionPlace::Whole(from) => (from, Extent::new(0, size)),
-            PartitionPlace::Number(from, to) => {
-                (from, target_partition(target.as_ref(), &found, to)?)
-            }
-        };
+        let (PartitionPlace::Whole(from) | PartitionPlace::Number(from, _)) = place;
         let volume = volume(disk, from)?;
+        let region = match place {
+            PartitionPlace::Whole(_) => Extent::new(0, size),
+            PartitionPlace::Number(_, to) => target_partition(target.as_ref(), &found, to)?,
+        };
         let needed = volume.extent.length;
         if region.length < needed {
             return Err(refused(
@@ -351,6 +350,26 @@ fn partitions(
         });
     }
     Ok(plans)
+}
+
+/// Refuses to take a disk whose table is lost for a place without one: a partition would go over its start,
+/// and over others that can still be saved.
+fn check_is_volume(
+    target: &dyn RestoreTarget,
+    found: &super::DiskSurvey,
+    size: u64,
+    disk: &Disk,
+) -> Result<()> {
+    let is_disk = match target.kind() {
+        TargetKind::Disk => true,
+        TargetKind::Volume => false,
+        TargetKind::Unknown => size >= disk.size || found.has_stray_table(),
+    };
+    if is_disk {
+        return Err(refused(target, message!("restore-no-table"))
+            .advise(message!("restore-no-table-advice")));
+    }
+    Ok(())
 }
 
 fn target_partition(

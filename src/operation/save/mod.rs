@@ -518,15 +518,17 @@ impl SavePlan {
     ) -> Result<Vec<Message>> {
         let Some(last) = replaced.last() else { return Ok(Vec::new()) };
         let store = self.store.as_ref();
-        let all = |message: &dyn Fn(&str) -> Message| {
-            Ok(replaced.iter().map(|old| message(old)).collect())
+        // By words that mean the old ones: their plain name is that of the new one now.
+        let all = |message: &dyn Fn(String) -> Message| {
+            let words = replaced.iter().map(|old| library::word_for(store, old));
+            Ok(words.map(message).collect())
         };
         if unreadable_bytes > 0 {
             // They may hold what this disk could not give any more.
-            return all(&|old| message!("save-old-kept", directory = old));
+            return all(&|old| message!("save-old-kept", image = old));
         }
         if !self.options.verify {
-            return all(&|old| message!("save-old-unverified", directory = old));
+            return all(&|old| message!("save-old-unverified", image = old));
         }
         if let Err(error) = library::prove(store, directory) {
             if error.kind() == ErrorKind::Damaged {
@@ -536,7 +538,7 @@ impl SavePlan {
                     .caused_by(error));
             }
             let why = error.message().clone();
-            return all(&|old| message!("save-old-unproven", directory = old, why = why.clone()));
+            return all(&|old| message!("save-old-unproven", image = old, why = why.clone()));
         }
         // The oldest first, and none after one that stays: what is left never looks like the image of
         // its name again.
@@ -548,7 +550,8 @@ impl SavePlan {
                 Err(error) => {
                     let why = error.message();
                     let stays = |old: &String| {
-                        message!("save-old-stays", directory = old.as_str(), why = why.clone())
+                        let word = library::word_for(store, old);
+                        message!("save-old-stays", image = word, why = why.clone())
                     };
                     return Ok(replaced[position..].iter().map(stays).collect());
                 }

@@ -217,7 +217,8 @@ md-two-superblocks = It has two superblocks of Linux RAID arrays, and which one 
 md-reshape = The RAID array is changing its shape
 md-feature = The RAID array uses features that this version does not know: { $bits }
 md-level = It is a member of a Linux RAID array of the level { $level }; this version looks into RAID 1 and linear ones
-md-not-in-sync = The RAID array was not stopped cleanly, or this member is a spare, failed, or being rebuilt
+md-not-in-sync = The RAID array was not stopped cleanly
+md-spare = This member of a RAID array is a spare, failed, or is being rebuilt: what it holds is not known
 md-members-differ = The members of the RAID array tell different stories: one of them missed changes
 md-members-missing = The linear RAID array has { $all } members, and only { $there } of them is here. Choose all its disks together
 

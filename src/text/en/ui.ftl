@@ -73,6 +73,7 @@ ui-condition-finished = complete
 ui-condition-replaced = replaced by a newer one
 ui-condition-unfinished = UNFINISHED
 ui-condition-in-progress = being written now
+ui-condition-incomplete = complete, but { $size } could not be read
 ui-condition-damaged = DAMAGED
 ui-condition-too-new = needs a newer Calco
 ui-condition-unreadable = cannot be read
@@ -86,7 +87,10 @@ ui-show-facts =
     Note: { $note }
     Command: { $command }
 ui-show-not-verified = It was not read back when it was made.
-ui-verify-sound = { $image }: sound ({ $files } files, { $chunks } chunks, { $stored })
+ui-verify-sound = { $image }: sound ({ $files } files, { $chunks ->
+        [one] { $chunks } chunk
+       *[other] { $chunks } chunks
+    }, { $stored })
 ui-verify-quick = { $image }: its description is sound and every file is there; the contents were not read
 ui-delete-what = To be deleted: { $location }
 ui-delete-confirm = There is no way back. To delete it, type { $word }

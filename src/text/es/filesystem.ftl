@@ -217,7 +217,8 @@ md-two-superblocks = Tiene dos superbloques de RAID de Linux, y no se puede sabe
 md-reshape = El RAID está cambiando de forma
 md-feature = El RAID usa funciones que esta versión no conoce: { $bits }
 md-level = Es miembro de un RAID de Linux del nivel { $level }; esta versión examina el interior de RAID 1 y de los lineales
-md-not-in-sync = El RAID no se detuvo limpiamente, o este miembro es de reserva, falló o se está reconstruyendo
+md-not-in-sync = El RAID no se detuvo limpiamente
+md-spare = Este miembro de un RAID es de reserva, falló o se está reconstruyendo: no se sabe qué contiene
 md-members-differ = Los miembros del RAID no cuentan lo mismo: alguno se perdió cambios
 md-members-missing = El RAID lineal tiene { $all } miembros, y de ellos aquí solo hay { $there }. Elija todos sus discos juntos
 

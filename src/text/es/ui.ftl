@@ -73,6 +73,7 @@ ui-condition-finished = completa
 ui-condition-replaced = reemplazada por otra más nueva
 ui-condition-unfinished = INCOMPLETA
 ui-condition-in-progress = se está escribiendo ahora
+ui-condition-incomplete = completa, pero { $size } no se pudieron leer
 ui-condition-damaged = DAÑADA
 ui-condition-too-new = necesita un Calco más nuevo
 ui-condition-unreadable = no se puede leer
@@ -86,7 +87,10 @@ ui-show-facts =
     Nota: { $note }
     Orden: { $command }
 ui-show-not-verified = No se volvió a leer cuando se hizo.
-ui-verify-sound = { $image }: en perfecto estado ({ $files } archivos, { $chunks } bloques, { $stored })
+ui-verify-sound = { $image }: en perfecto estado ({ $files } archivos, { $chunks ->
+        [one] { $chunks } bloque
+       *[other] { $chunks } bloques
+    }, { $stored })
 ui-verify-quick = { $image }: su descripción es correcta y están todos los archivos; el contenido no se leyó
 ui-delete-what = Se va a borrar: { $location }
 ui-delete-confirm = No hay vuelta atrás. Para borrarla, escriba { $word }

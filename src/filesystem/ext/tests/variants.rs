@@ -282,3 +282,21 @@ fn label_and_nothing() {
         assert!(used(&MemoryDisk::new(vec![0; length]), Budget::default()).is_err());
     }
 }
+
+/// When a file becomes large, or the journal comes later, the revision is raised in the first superblock
+/// alone.
+#[test]
+fn a_revision_that_was_raised() {
+    let fixture = Fixture::new(&["-t", "ext2", "-r", "0"], 32 * MIB, 0);
+    let mut bytes = fixture.bytes();
+    let used = |bytes: &[u8]| {
+        used(&MemoryDisk::new(bytes.to_vec()), Budget::default())
+            .unwrap_or_else(|doubt| panic!("{doubt}"))
+    };
+    let before = used(&bytes);
+    // s_rev_level, s_first_ino, s_inode_size.
+    for (field, value) in [(76, 1), (84, 11), (88, 128)] {
+        bytes[1024 + field] = value;
+    }
+    assert_eq!(used(&bytes), before);
+}

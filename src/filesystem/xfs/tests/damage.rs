@@ -6,7 +6,7 @@ use crate::filesystem::testing::mounted::can_mount;
 use crate::filesystem::testing::{Broken, Garbage, Image};
 use crate::filesystem::xfs::{detect, used};
 use crate::filesystem::{Budget, crc32c::crc32c};
-use crate::units::{Extent, ExtentMap, MIB};
+use crate::units::{Extent, ExtentMap, KIB, MIB};
 
 fn doubt(source: &dyn BlockSource) -> Option<String> {
     used(source, Budget::default()).err().map(|doubt| doubt.id().to_owned())
@@ -127,13 +127,18 @@ fn what_cannot_be_read_is_a_doubt() {
     assert!(detect(&broken).is_err());
 }
 
+/// Where the log begins, in bytes.
+fn start_of_log(image: &Image) -> u64 {
+    let block = field(image, "sb 0", "logstart");
+    let log = field(image, "sb 0", "agblklog");
+    let group = field(image, "sb 0", "agblocks");
+    ((block >> log) * group + (block & ((1 << log) - 1))) * 4096
+}
+
 #[test]
 fn a_log_that_makes_no_sense() {
     let image = made("", 64 * MIB);
-    let block = field(&image, "sb 0", "logstart");
-    let log = field(&image, "sb 0", "agblklog");
-    let group = field(&image, "sb 0", "agblocks");
-    let start = ((block >> log) * group + (block & ((1 << log) - 1))) * 4096;
+    let start = start_of_log(&image);
     let expect = |offset: u64, bytes: &[u8], id: &str| {
         let before = image.read_vec(start + offset, bytes.len()).unwrap();
         image.write(start + offset, bytes);
@@ -159,6 +164,23 @@ fn a_log_that_makes_no_sense() {
         )) / 512);
     expect(end, &number(1), "xfs-needs-recovery");
     expect(MIB, &number(1), "xfs-log-damaged");
+}
+
+/// Behind the gap in a log that a tool made anew, nothing may be newer, however far behind.
+#[test]
+fn a_newer_block_far_behind_a_gap() {
+    let image = made("-l size=20m", 96 * MIB);
+    image.run("xfs_admin -U generate");
+    assert_eq!(doubt(&image), None);
+    let start = start_of_log(&image);
+    let newest = image.read_vec(start + 4, 4).unwrap();
+    for offset in [4 * KIB, MIB, 9 * MIB, 19 * MIB] {
+        let before = image.read_vec(start + offset, 4).unwrap();
+        image.write(start + offset, &newest);
+        assert_eq!(doubt(&image).as_deref(), Some("xfs-log-damaged"), "{offset}");
+        image.write(start + offset, &before);
+    }
+    assert_eq!(doubt(&image), None);
 }
 
 /// Bits flipped anywhere in the metadata, checksums made right again or not.

@@ -207,3 +207,24 @@ fn a_log_that_was_filled_many_times() {
         used(&image, Budget::default()).unwrap_or_else(|doubt| panic!("round {round}: {doubt}"));
     }
 }
+
+/// Tools of xfsprogs make the log anew, in a round of its own and with a gap behind the record.
+#[test]
+fn a_log_that_a_tool_made_anew() {
+    let image = made("", 96 * MIB);
+    let tools = ["xfs_admin -U generate", "xfs_repair -L", "xfs_admin -U generate"];
+    for tool in tools {
+        image.run(tool);
+        check(&image, true);
+        if can_mount("xfs") {
+            let mounted = Mounted::new(&[&image], "xfs", "rw");
+            std::fs::write(mounted.path().join("file"), vec![1; 100_000]).unwrap();
+            mounted::sync(mounted.path());
+            let doubt = used(&image, Budget::default()).unwrap_err();
+            assert_eq!(doubt.id(), "xfs-needs-recovery", "{tool}: {doubt}");
+            drop(mounted);
+            let answer = used(&image, Budget::default()).unwrap_or_else(|doubt| panic!("{doubt}"));
+            restored(&image, &answer);
+        }
+    }
+}
