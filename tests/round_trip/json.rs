@@ -52,7 +52,7 @@ fn every_field_is_documented() {
         (&["restore", &image, "--to", target, "--dry-run"], 0),
         (&["restore", &image, "--to", target, "--partitions", "1", "--dry-run"], 0),
         (&["restore", &image, "--to", target, "--keep-old", kept, "--yes"], 0),
-        (&["restore", &image, "--to", "missing", "--yes"], 1),
+        (&["restore", &image, "--to", "missing.img", "--yes"], 1),
         (&["verify", &image, &damaged], 3),
         (&["images", store], 0),
         (&["show", &image], 0),

@@ -20,7 +20,10 @@ use std::sync::Arc;
 /// Refuses names that mean another disk after the next start, when nobody looks.
 fn check_stable(word: &str, yes: bool, inventory: &Inventory) -> Result<()> {
     if yes && !selector::is_stable_name(word) {
-        selector::resolve(word, inventory)?;
+        // A kernel's name is refused as that, whether or not there is such a disk today.
+        if word.is_empty() || word.contains(['.', '/', ':']) {
+            selector::resolve(word, inventory)?;
+        }
         return Err(Error::new(ErrorKind::Refused, message!("cli-unstable-name", word = word))
             .advise(message!("cli-unstable-name-advice")));
     }
