@@ -62,7 +62,10 @@ pub(super) struct Checkpoint {
     /// Blocks of its pack.
     blocks: u64,
     summaries: u64,
+    /// Blocks in use, together with those that were promised to files and never written.
     pub(super) valid_blocks: u64,
+    /// Nodes in use.
+    pub(super) valid_nodes: u64,
     /// Which copy of each block of the segment information table counts: a bit for each, the
     /// highest of a byte first.
     pub(super) sit_bitmap: Vec<u8>,
@@ -122,6 +125,7 @@ fn pack(
         blocks,
         summaries: u64::from(disk.summaries.get()),
         valid_blocks: disk.valid_blocks.get(),
+        valid_nodes: u64::from(disk.valid_nodes.get()),
         sit_bitmap,
     }))
 }

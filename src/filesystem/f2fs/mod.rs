@@ -2,10 +2,12 @@
 //!
 //! The answer is certain only when the file system was unmounted: what is synced later than a
 //! checkpoint is known by following the log, which is not done here. All tables before the main
-//! area count as in use.
+//! area count as in use. The table has no checksum: its sum has to be the checkpoint's, together with
+//! what the nodes say is promised to files and was never written.
 //! Source: Linux, Documentation/filesystems/f2fs.rst and fs/f2fs; each file names its part.
 
 mod checkpoint;
+mod nodes;
 mod segments;
 mod superblock;
 
@@ -48,11 +50,16 @@ pub fn used(source: &dyn BlockSource, budget: Budget) -> Result<Used, Doubt> {
     let checkpoint = checkpoint::read(source, &superblock)?;
     let mut map = ExtentMapBuilder::with_budget(budget.extents);
     map.push(Extent::new(0, superblock.main * BLOCK));
-    segments::read(source, &superblock, &checkpoint, &mut map)?;
+    let counted = segments::read(source, &superblock, &checkpoint, &mut map)?;
     let end = superblock.main + superblock.main_segments * superblock::SEGMENT_BLOCKS;
     let tail = (end * BLOCK).max(source.size().saturating_sub(TAIL));
     map.push(Extent::between(tail.min(source.size()), source.size()));
-    Ok(Used { extents: map.build(), signatures: signatures() })
+    let extents = map.build();
+    // The sum proves the table where it is the same; where it is not, only the nodes can tell why.
+    if counted != checkpoint.valid_blocks {
+        nodes::check(source, &superblock, &checkpoint, &extents, counted, budget)?;
+    }
+    Ok(Used { extents, signatures: signatures() })
 }
 
 #[cfg(test)]

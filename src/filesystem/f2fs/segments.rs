@@ -10,6 +10,7 @@ use crate::filesystem::{Doubt, unreadable_doubt};
 use crate::text::message;
 use crate::units::{Extent, ExtentMapBuilder};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Bytes of an entry: count and kind, a bitmap, and a time.
 const ENTRY: usize = 74;
@@ -21,12 +22,13 @@ const BITMAP: usize = SEGMENT_BLOCKS as usize / 8;
 const COUNT: u16 = 0x3FF;
 /// Kinds there are: three of data, three of nodes.
 const KINDS: u16 = 6;
+const KINDS_OF_DATA: u16 = 3;
 
 /// What the table says about one segment.
-#[derive(Clone)]
-struct Entry {
+pub(super) struct Entry {
     bitmap: [u8; BITMAP],
-    count: u64,
+    pub(super) count: u64,
+    pub(super) is_of_nodes: bool,
 }
 
 impl Entry {
@@ -38,7 +40,13 @@ impl Entry {
         bitmap.iter_mut().for_each(|byte| *byte = byte.reverse_bits());
         let counted = bitmap.iter().map(|byte| u64::from(byte.count_ones())).sum();
         let is_sound = u64::from(word & COUNT) == counted && word >> 10 < KINDS;
-        is_sound.then_some(Self { bitmap, count: counted })
+        let is_of_nodes = word >> 10 >= KINDS_OF_DATA;
+        is_sound.then_some(Self { bitmap, count: counted, is_of_nodes })
+    }
+
+    /// Runs of blocks in use, counted from the start of the segment.
+    pub(super) fn runs(&self) -> impl Iterator<Item = Range<u64>> + '_ {
+        crate::filesystem::bitmap::runs(&self.bitmap, SEGMENT_BLOCKS)
     }
 }
 
@@ -58,21 +66,20 @@ fn journal(bytes: &[u8], segments: u64) -> Option<BTreeMap<u64, &[u8]>> {
     Some(found)
 }
 
-/// Adds the blocks of the main area that are in use.
+/// Goes through the segments in their order.
 ///
 /// # Errors
-/// A doubt when the table cannot be read or contradicts itself or the checkpoint.
-pub(super) fn read(
+/// A doubt when the table cannot be read or contradicts itself, or that of `visit`.
+pub(super) fn each(
     source: &dyn BlockSource,
     superblock: &Superblock,
     checkpoint: &Checkpoint,
-    map: &mut ExtentMapBuilder,
+    visit: &mut dyn FnMut(u64, &Entry) -> Result<(), Doubt>,
 ) -> Result<(), Doubt> {
     let segments = superblock.main_segments;
     let bytes = checkpoint.sit_journal(source)?;
     let newer = journal(&bytes, segments).ok_or_else(|| message!("f2fs-journal"))?;
     let copy = superblock.sit_segments / 2 * SEGMENT_BLOCKS;
-    let mut total = 0;
     for number in 0..segments.div_ceil(IN_BLOCK) {
         let is_second = checkpoint
             .sit_bitmap
@@ -88,19 +95,30 @@ pub(super) fn read(
             let bytes = newer.get(&segment).copied().unwrap_or(&table[place..place + ENTRY]);
             let entry = Entry::parse(bytes)
                 .ok_or_else(|| message!("f2fs-segment", number = segment.to_string()))?;
-            total += entry.count;
-            let start = superblock.main + segment * SEGMENT_BLOCKS;
-            for run in crate::filesystem::bitmap::runs(&entry.bitmap, SEGMENT_BLOCKS) {
-                map.push(Extent::between((start + run.start) * BLOCK, (start + run.end) * BLOCK));
-            }
+            visit(segment, &entry)?;
         }
     }
-    match total == checkpoint.valid_blocks {
-        true => Ok(()),
-        false => Err(message!(
-            "f2fs-count",
-            counted = total.to_string(),
-            stored = checkpoint.valid_blocks.to_string()
-        )),
-    }
+    Ok(())
+}
+
+/// Adds the blocks of the main area that are in use, and answers how many they are.
+///
+/// # Errors
+/// A doubt when the table cannot be read or contradicts itself.
+pub(super) fn read(
+    source: &dyn BlockSource,
+    superblock: &Superblock,
+    checkpoint: &Checkpoint,
+    map: &mut ExtentMapBuilder,
+) -> Result<u64, Doubt> {
+    let mut total = 0;
+    each(source, superblock, checkpoint, &mut |segment, entry| {
+        total += entry.count;
+        let start = superblock.main + segment * SEGMENT_BLOCKS;
+        for run in entry.runs() {
+            map.push(Extent::between((start + run.start) * BLOCK, (start + run.end) * BLOCK));
+        }
+        Ok(())
+    })?;
+    Ok(total)
 }

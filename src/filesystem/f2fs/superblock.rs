@@ -21,6 +21,9 @@ pub(super) const SEGMENT_BLOCKS: u64 = 512;
 
 /// The feature of a checksum over the superblock.
 const HAS_CHECKSUM: u32 = 0x800;
+/// The feature of inodes that say how much of them is for attributes.
+const FLEXIBLE_ATTRIBUTES: u32 = 0x40;
+const COMPRESSION: u32 = 0x2000;
 /// Features that change nothing about which blocks are in use, by their bits: encryption, project
 /// quotas, checksums and times of inodes, attributes, hidden quota files, lost+found, verity, folded
 /// names, compression, and mounted only for reading. Not among them: zones (2), atomic writes (4,
@@ -166,6 +169,14 @@ impl Superblock {
     /// Bytes of a block, where that makes sense.
     pub(super) fn block_size(&self) -> Option<u64> {
         (9..=16).contains(&self.block_log).then(|| 1 << self.block_log)
+    }
+
+    pub(super) const fn has_flexible_attributes(&self) -> bool {
+        self.features & FLEXIBLE_ATTRIBUTES != 0
+    }
+
+    pub(super) const fn has_compression(&self) -> bool {
+        self.features & COMPRESSION != 0
     }
 
     /// Holds the superblock against its copy, the volume, and what this reader knows.

@@ -13,10 +13,14 @@ const SCRIPT: Duration = Duration::from_secs(1200);
 /// Length of each volume, in MiB.
 const LENGTH: u64 = 96;
 
-/// What the kernel calls a file system, and what makes it.
-const KINDS: [(&str, &str); 7] = [
+/// What the kernel calls a file system, with options of the mount that fills it, and what makes it.
+const KINDS: [(&str, &str); 8] = [
     ("f2fs", "mkfs.f2fs -q -f"),
     ("f2fs", "mkfs.f2fs -q -f -i -O extra_attr,inode_checksum,sb_checksum,compression"),
+    (
+        "f2fs -o compress_algorithm=lz4,compress_extension=*",
+        "mkfs.f2fs -q -f -O extra_attr,compression",
+    ),
     ("udf", "mkudffs --media-type=hd --blocksize=512"),
     ("udf", "mkudffs --media-type=hd --blocksize=2048 --udfrev=1.50"),
     ("exfat", "mkfs.exfat"),
@@ -25,7 +29,7 @@ const KINDS: [(&str, &str); 7] = [
 ];
 
 /// Files of many sizes, some removed again and others written in their place, a long name, holes,
-/// zeros, links where there are any.
+/// zeros, space allocated ahead and links where there are any.
 const FILL: &str = r#"
 mkdir -p /m/folder/inside "/m/with spaces and a long name that goes on for more than twelve letters"
 i=0
@@ -43,6 +47,7 @@ dd if=/dev/zero of=/m/folder/inside/zeros bs=1M count=2 2>/dev/null
 dd if=/t/pattern of=/m/sparse bs=1k count=4 seek=6000 2>/dev/null
 rm "/m/folder/file 10" "/m/folder/file 40" "/m/folder/file 70"
 head -c 300000 /t/pattern > "/m/folder/wide"
+fallocate -l 3145728 /m/ahead 2>/dev/null
 ln /m/folder/inside/large /m/hard 2>/dev/null
 ln -s folder/wide /m/soft 2>/dev/null
 chmod 640 /m/folder/wide 2>/dev/null
@@ -60,9 +65,15 @@ done";
 fn scripts(folder: &Path) {
     let mut fill = "set -e\n".to_owned();
     let mut compare = "set -e\nmkdir -p /a /b\n".to_owned();
-    for (number, (kind, _)) in KINDS.iter().enumerate() {
+    for (number, (mount, _)) in KINDS.iter().enumerate() {
         let part = number + 1;
-        fill += &format!("mount -t {kind} /dev/vda{part} /m\n(set +e\n{FILL})\numount /m\n");
+        let kind = mount.split(' ').next().unwrap();
+        fill += &format!("mount -t {mount} /dev/vda{part} /m\n(set +e\n{FILL})\n");
+        // What this test is for where there are such blocks: it has to be there.
+        if kind == "f2fs" {
+            fill += "[ $(stat -c %s /m/ahead) = 3145728 ]\n";
+        }
+        fill += "umount /m\n";
         compare += &format!(
             "mount -r -t {kind} /dev/vda{part} /a\nmount -r -t {kind} /dev/vdb{part} /b\n\
              (cd /a\n{TELL}\n) > /saved\n(cd /b\n{TELL}\n) > /restored\n\
