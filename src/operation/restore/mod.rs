@@ -269,17 +269,8 @@ impl RestorePlan {
     /// image was checked; after it, a target that is not complete is not recognizable as anything.
     pub fn execute(mut self, report: &dyn Report) -> Result<RestoreOutcome> {
         let begun = Instant::now();
-        if self.options.precheck {
-            verify(&self.image, Depth::Full, Freshness::Any, Stage::Precheck, report)?;
-        }
-        // All targets are opened, and so proven to be free, before the first is touched.
-        let opened: Vec<Arc<dyn BlockTarget>> =
-            self.targets.iter().map(|plan| plan.target.open()).collect::<Result<_>>()?;
-        report.check()?;
-        let kept = match &self.keep_old {
-            None => None,
-            Some(file) => Some(kept::keep(file, &self.targets)?),
-        };
+        let untouched = |error: Error| error.advise_also(message!("restore-untouched"));
+        let (opened, kept) = self.prepare(report).map_err(untouched)?;
         if let Some(kept) = &kept {
             report.note(&message!(
                 "restore-kept-old",
@@ -304,6 +295,19 @@ impl RestorePlan {
             starts_next,
             warnings: self.warnings,
         })
+    }
+
+    /// Everything that can end a restore before anything is written.
+    fn prepare(&self, report: &dyn Report) -> Result<(Vec<Arc<dyn BlockTarget>>, Option<KeptOld>)> {
+        if self.options.precheck {
+            verify(&self.image, Depth::Full, Freshness::Any, Stage::Precheck, report)?;
+        }
+        // All targets are opened, and so proven to be free, before the first is touched.
+        let opened =
+            self.targets.iter().map(|plan| plan.target.open()).collect::<Result<Vec<_>>>()?;
+        report.check()?;
+        let kept = self.keep_old.as_deref().map(|file| kept::keep(file, &self.targets));
+        Ok((opened, kept.transpose()?))
     }
 
     /// What an attempt that failed has left on the targets.

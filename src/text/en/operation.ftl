@@ -75,6 +75,7 @@ devices-target-read-only = The target refuses to be written
 devices-target-read-only-advice = Look for a write-protection switch on the stick or card; `blockdev --setrw` lifts the kernel's own protection.
 devices-changed = The target is not the disk it was when the plan was shown
 devices-changed-advice = Nothing was written. Start again and check which disk is meant.
+restore-untouched = Nothing was written to the target.
 restore-no-table = The target has no partition table, so it has no partition of this number
 restore-no-table-advice = Restore the whole disk; or, if everything on the target may be overwritten with this one volume, name it with --place NUMBER=TARGET. If the target had a table once, do not write to it before that is looked into.
     .menu = Restore the whole disk, or choose a target that has partitions. If the target had a partition table once, do not write to it before that is looked into.

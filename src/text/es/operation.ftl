@@ -75,6 +75,7 @@ devices-target-read-only = El destino no se deja escribir
 devices-target-read-only-advice = Busque un interruptor de protección en la memoria o tarjeta; `blockdev --setrw` quita la protección del propio núcleo.
 devices-changed = El destino ya no es el disco que era cuando se mostró el plan
 devices-changed-advice = No se escribió nada. Empiece de nuevo y compruebe de qué disco se trata.
+restore-untouched = No se escribió nada en el destino.
 restore-no-table = El destino no tiene tabla de particiones, así que no tiene una partición con ese número
 restore-no-table-advice = Restaure el disco entero; o, si todo el destino se puede sobrescribir con este único volumen, indíquelo con --place NÚMERO=DESTINO. Si el destino tuvo antes una tabla, no escriba en él hasta haberlo examinado.
     .menu = Restaure el disco entero, o elija un destino que tenga particiones. Si el destino tuvo antes una tabla de particiones, no escriba en él hasta haberlo examinado.
