@@ -245,7 +245,10 @@ fn a_partition_goes_onto_a_whole_disk_only_when_the_plan_says_so() {
         restore::plan(image, vec![assignment], RestoreOptions::default())
     };
     let blank = vec![0xEE; 4 * MIB];
-    let made = plan(blank.clone(), PartitionPlace::Number(1, 1)).unwrap();
+    // As large as the disk of the image: it may be one that lost its table.
+    let error = plan(blank.clone(), PartitionPlace::Number(1, 1)).err().unwrap();
+    assert_eq!(error.message().id(), "restore-no-table");
+    let made = plan(vec![0xEE; 3 * MIB], PartitionPlace::Number(1, 1)).unwrap();
     let places = made.targets[0].partitions.as_ref().unwrap();
     assert!(matches!(places[..], [PartitionPlace::Whole(1)]), "{places:?}");
     assert_eq!(made.targets[0].bytes, 2 * MIB as u64);

@@ -285,7 +285,7 @@ fn a_bad_choice_of_partitions_changes_nothing() {
     let source = small(folder.path());
     let store = folder.path().join("empty");
     fs::create_dir(&store).unwrap();
-    for (list, code) in [("9", 1), ("1,1", 2), ("other.img:1", 2), ("x", 2)] {
+    for (list, code) in [("9", 1), ("1,,1", 2), ("other.img:1", 2), ("x", 2)] {
         let words =
             ["save", text(&source.path), "--partitions", list, "--to", text(&store), "--name", "n"];
         calco(&words).expect(code);

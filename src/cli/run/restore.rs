@@ -21,7 +21,8 @@ use std::sync::Arc;
 fn check_stable(word: &str, yes: bool, inventory: &Inventory) -> Result<()> {
     if yes && !selector::is_stable_name(word) {
         // A kernel's name is refused as that, whether or not there is such a disk today.
-        if word.is_empty() || word.contains(['.', '/', ':']) {
+        let is_kernels = !word.contains(['.', '/', ':']) || word.starts_with("/dev/");
+        if word.is_empty() || !is_kernels {
             selector::resolve(word, inventory)?;
         }
         return Err(Error::new(ErrorKind::Refused, message!("cli-unstable-name", word = word))

@@ -270,6 +270,8 @@ fn partitions(
     let mut together_places = Vec::new();
     let mut taken: Vec<Extent> = Vec::new();
     for place in places {
+        let (PartitionPlace::Whole(from) | PartitionPlace::Number(from, _)) = place;
+        let volume = volume(disk, from)?;
         let place = match place {
             // Onto a partition, or what has its size: onto all of it, and that is what the plan says.
             PartitionPlace::Number(from, to)
@@ -280,8 +282,6 @@ fn partitions(
             }
             place => place,
         };
-        let (PartitionPlace::Whole(from) | PartitionPlace::Number(from, _)) = place;
-        let volume = volume(disk, from)?;
         let region = match place {
             PartitionPlace::Whole(_) => Extent::new(0, size),
             PartitionPlace::Number(_, to) => target_partition(target.as_ref(), &found, to)?,
