@@ -388,3 +388,23 @@ fn the_folder_one_stands_in_can_be_named() {
     assert_eq!(calco(&["verify", "./"], &image), Some(0));
     assert_eq!(calco(&["verify", "../office/"], &image), Some(0));
 }
+
+/// An image that was replaced and stays is in the directory of the plain name: chosen in the menu, the one
+/// that replaced it was restored.
+#[test]
+fn the_address_of_an_image_means_that_image() {
+    let store = MemoryStore::default();
+    save(Arc::new(MemoryDisk::new(disk())), &store, false).unwrap();
+    // What cannot be read keeps the old one.
+    save(Failing::new(false), &store, true).unwrap();
+    let entries = library::list(&store, &Silent).unwrap();
+    let mut conditions: Vec<Condition> = entries.iter().map(|entry| entry.condition).collect();
+    conditions.sort_by_key(|condition| *condition == Condition::Replaced);
+    assert_eq!(conditions, [Condition::Finished, Condition::Replaced]);
+    for entry in entries {
+        for word in [entry.address(), entry.word()] {
+            let found = library::find(&store, &word).unwrap().directory();
+            assert_eq!(found, entry.directory, "{word}");
+        }
+    }
+}

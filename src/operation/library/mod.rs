@@ -60,7 +60,8 @@ pub struct Entry {
 impl Entry {
     /// The shortest word that means this image as long as no other has its name: see [`find`].
     pub fn address(&self) -> String {
-        let is_plain = self.name == self.directory
+        // The plain name of one that was replaced means the one that has it now.
+        let is_plain = self.name == self.directory && self.condition != Condition::Replaced
             || self.directory.contains(names::SEPARATOR)
             || self.manifest.is_none();
         if is_plain { self.directory.clone() } else { self.word() }
