@@ -270,7 +270,9 @@ impl RestorePlan {
     pub fn execute(mut self, report: &dyn Report) -> Result<RestoreOutcome> {
         let begun = Instant::now();
         let untouched = |error: Error| error.advise_also(message!("restore-untouched"));
-        let (opened, kept) = self.prepare(report).map_err(untouched)?;
+        let opened = self.prepare(report).map_err(untouched)?;
+        let kept = self.keep_old.as_deref().map(|file| kept::keep(file, &self.targets));
+        let kept = kept.transpose().map_err(untouched)?;
         if let Some(kept) = &kept {
             report.note(&message!(
                 "restore-kept-old",
@@ -297,8 +299,8 @@ impl RestorePlan {
         })
     }
 
-    /// Everything that can end a restore before anything is written.
-    fn prepare(&self, report: &dyn Report) -> Result<(Vec<Arc<dyn BlockTarget>>, Option<KeptOld>)> {
+    /// Checks the image, and opens all targets.
+    fn prepare(&self, report: &dyn Report) -> Result<Vec<Arc<dyn BlockTarget>>> {
         if self.options.precheck {
             verify(&self.image, Depth::Full, Freshness::Any, Stage::Precheck, report)?;
         }
@@ -306,8 +308,7 @@ impl RestorePlan {
         let opened =
             self.targets.iter().map(|plan| plan.target.open()).collect::<Result<Vec<_>>>()?;
         report.check()?;
-        let kept = self.keep_old.as_deref().map(|file| kept::keep(file, &self.targets));
-        Ok((opened, kept.transpose()?))
+        Ok(opened)
     }
 
     /// What an attempt that failed has left on the targets.
