@@ -160,6 +160,9 @@ impl DeviceTarget {
             let path = sysfs_of(number.as_ref()?.rdev()).join(name);
             std::fs::read_to_string(path).ok()
         };
+        let is_partition = is_partition || tells("partition").is_some();
+        let is_mapped =
+            tells("dm/uuid").is_some_and(|id| id.starts_with("LVM-") || id.starts_with("CRYPT-"));
         Ok(Self {
             identity: identity(path, found),
             size: device.size(),
@@ -169,11 +172,8 @@ impl DeviceTarget {
             path: path.to_owned(),
             disk,
             protected: protected.to_vec(),
-            is_partition: is_partition || tells("partition").is_some(),
-            is_volume: is_partition
-                || tells("partition").is_some()
-                || tells("dm/uuid")
-                    .is_some_and(|id| id.starts_with("LVM-") || id.starts_with("CRYPT-")),
+            is_partition,
+            is_volume: is_partition || is_mapped,
         })
     }
 

@@ -437,11 +437,13 @@ fn condition_of(entry: &Entry) -> Message {
 
 /// What a person has to type to mean this image and no other.
 fn address_among(entry: &Entry, entries: &[Entry]) -> String {
-    let is_like = |other: &&Entry| other.name == entry.name && other.manifest.is_some();
-    let alike = entries.iter().filter(is_like).collect::<Vec<_>>();
-    let is_meant_by_name = entry.condition != Condition::Replaced
-        && alike.iter().filter(|other| other.condition != Condition::Replaced).count() <= 1;
-    match is_meant_by_name || alike.len() <= 1 {
+    let has_name = |other: &&Entry| {
+        other.name == entry.name
+            && other.manifest.is_some()
+            && other.condition != Condition::Replaced
+    };
+    let is_alone = entries.iter().filter(has_name).count() <= 1;
+    match is_alone && entry.condition != Condition::Replaced {
         true => entry.name.clone(),
         false => entry.word(),
     }

@@ -491,6 +491,23 @@ fn an_image_that_was_replaced_is_deleted_by_a_word_of_its_own() {
     calco(&["delete", &image, "--yes"]).expect(0);
 }
 
+/// A folder that somebody renamed gives its image another name: the word is made of that.
+#[test]
+fn images_that_came_to_one_name_by_hand_have_words_that_mean_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (image, target) = image_and_target(folder.path());
+    let store = folder.path().join("store");
+    let id = calco(&["show", &image, "--json"]).expect(0).json()["header"]["image_id"].clone();
+    calco(&["save", text(&target), "--to", text(&store), "--name", "foo"]).expect(0);
+    fs::rename(store.join("foo"), store.join("foo~12345678")).unwrap();
+    fs::rename(&image, store.join("foo")).unwrap();
+    let word = format!("foo~{}", &id.as_str().unwrap()[..8]);
+    let shown = calco(&["images", text(&store)]).expect(0).stdout;
+    assert!(shown.contains(&word), "{shown}");
+    let found = calco(&["show", text(&store.join(&word)), "--json"]).expect(0).json();
+    assert_eq!(found["header"]["image_id"], id);
+}
+
 #[test]
 fn what_of_an_image_is_not_restored_is_said() {
     let folder = tempfile::tempdir().unwrap();

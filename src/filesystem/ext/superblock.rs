@@ -249,13 +249,13 @@ impl RawSuperblock {
         self.features().incompat(incompat::RECOVER)
     }
 
-    /// The fields that never change while a file system keeps its size: equal in every copy.
     /// In bytes; before revision 1 there was no field for it. The kernel raises the revision of the
     /// first superblock alone.
     fn inode_size(&self) -> u64 {
         if self.s_rev_level.get() == 1 { self.s_inode_size.get().into() } else { 128 }
     }
 
+    /// What never changes while a file system keeps its size: equal in every copy.
     fn fixed_fields(&self) -> [u64; 11] {
         [
             self.blocks_count(),

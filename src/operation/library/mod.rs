@@ -70,7 +70,7 @@ impl Entry {
     /// A word that means this image and no other: see [`find`].
     pub fn word(&self) -> String {
         match &self.manifest {
-            Some(manifest) => directory_beside(&manifest.name, &manifest.image_id),
+            Some(manifest) => directory_beside(&self.name, &manifest.image_id),
             None => self.directory.clone(),
         }
     }
